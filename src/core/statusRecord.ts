@@ -1,0 +1,21 @@
+import type { Digest } from "./digest.ts";
+import type { Xray } from "./xray.ts";
+
+/**
+ * What we last did for one subject. `applying` is written before the first effect, so that a pass that died in the
+ * middle is finished (restarts, verification) by the next one even though Helm already holds the wanted values.
+ */
+export interface StatusRecord {
+  readonly phase: "applying" | "settled";
+  /** Digest of all wanted values of the subject. */
+  readonly wanted: Digest;
+  /** Helm revision, or 0 for a Secret. */
+  readonly revision: number;
+  readonly outcome: string;
+  readonly reason?: string;
+  readonly run: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** Kept for the next change of the same release; see Xray.cacheKey. */
+  readonly xray?: Xray;
+}

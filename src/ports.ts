@@ -1,0 +1,264 @@
+import type { AuditRecord } from "./core/auditRecord.ts";
+import type { JsonObject } from "./core/json.ts";
+import type { ChartIdentity, ReleaseKey, StoredRelease } from "./core/release.ts";
+import type { SecretValue, Sealed } from "./core/secretValue.ts";
+import type { StatusRecord } from "./core/statusRecord.ts";
+
+/** Every seam on one page. Each call takes an AbortSignal, has a deadline of its own, and throws HelmwardenError only. */
+
+// ---- stores -----------------------------------------------------------------------------------------------------
+
+/** One connected secret manager. */
+export interface Store {
+  readonly name: string;
+  /**
+   * Reads everything at one path in one call (Vault: the keys of one KV secret; Infisical: the secrets of one
+   * folder, imports merged). `missing` is for what the store says is not there; being unreachable, sealed, denied
+   * or throttled throws. The same object comes back as long as the store says that nothing moved.
+   */
+  readPath(path: string, signal: AbortSignal): Promise<PathReading>;
+  /** Logs in and makes the cheapest call that proves it. Never throws for what it finds. */
+  check(signal: AbortSignal): Promise<CheckLine>;
+  /** Ends timers and sockets, and revokes a token that this process made. */
+  close(): Promise<void>;
+}
+
+export type PathReading =
+  | { readonly kind: "found"; readonly secrets: ReadonlyMap<string, StoredSecret> }
+  | { readonly kind: "missing"; readonly why: "absent" | "deleted" | "destroyed" };
+
+export type StoredSecret =
+  | {
+      readonly kind: "value";
+      readonly value: SecretValue;
+      readonly version: number;
+      readonly updatedAt: Date | undefined;
+    }
+  /** The store has it and does not show it to us (`<hidden-by-infisical>`). */
+  | { readonly kind: "hidden"; readonly version: number }
+  /** A number, list, map or null where a string belongs: KV 2 rounds numbers, so it is never taken. */
+  | { readonly kind: "notText"; readonly version: number };
+
+/** One line of `helmwarden check`. */
+export interface CheckLine {
+  readonly subject: string;
+  readonly ok: boolean;
+  readonly message: string;
+  /** What to do, where it is not ok. */
+  readonly advice?: string;
+}
+
+// ---- helm -------------------------------------------------------------------------------------------------------
+
+export type ChartSource =
+  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "repository"; readonly repository: string; readonly name: string; readonly version?: string }
+  | { readonly kind: "oci"; readonly oci: string; readonly version?: string };
+
+/** A chart on local disk, proven to be of this name and version. */
+export interface LocalChart extends ChartIdentity {
+  readonly path: string;
+  /** sha256 of the archive, or of names and contents of all files of a folder. */
+  readonly digest: string;
+  /** Template functions in the chart or its subcharts that make a render depend on more than its values. */
+  readonly impure: readonly ImpureUse[];
+}
+export type ImpureUse = "random" | "time" | "lookup" | "release-revision" | "capabilities";
+
+export interface HelmRequest {
+  readonly key: ReleaseKey;
+  readonly chart: LocalChart;
+  /** Only mapped paths. Goes to helm's standard input as JSON. */
+  readonly overlay: Sealed<JsonObject>;
+}
+
+export interface UpgradeRequest extends HelmRequest {
+  readonly timeoutMs: number;
+  readonly historyMax: number;
+  /** No value and no plain hash of one. */
+  readonly description: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The helm binary: it renders, upgrades and pulls, and is never asked what a release holds. */
+export interface Helm {
+  /** The exact version, as "4.1.4". HelmMissing or HelmUnsupported otherwise. */
+  version(signal: AbortSignal): Promise<string>;
+  /** The chart at exactly this name and version, pulled once and kept by digest. ChartUnavailable otherwise. */
+  chart(source: ChartSource, deployed: ChartIdentity, signal: AbortSignal): Promise<LocalChart>;
+  /** Server-side dry run over the deployed values with the overlay: every object that the upgrade would send. */
+  render(request: HelmRequest, signal: AbortSignal): Promise<Sealed<readonly JsonObject[]>>;
+  /** `helm upgrade --reuse-values`. Returning proves nothing; throwing tells the class of the failure. */
+  upgrade(request: UpgradeRequest, signal: AbortSignal): Promise<void>;
+}
+
+export type ReleaseReading =
+  | { readonly kind: "found"; readonly release: StoredRelease }
+  | { readonly kind: "missing" }
+  | { readonly kind: "corrupt"; readonly revision: number };
+
+/** Helm's own storage. */
+export interface Releases {
+  /** One release as it is stored now. */
+  read(key: ReleaseKey, signal: AbortSignal): Promise<ReleaseReading>;
+  /**
+   * Many, with as few list calls as possible, keyed by formatKey. A release whose storage Secrets have not moved
+   * since the last call comes back as the same object, not decoded again.
+   */
+  readAll(keys: readonly ReleaseKey[], signal: AbortSignal): Promise<ReadonlyMap<string, ReleaseReading>>;
+}
+
+// ---- the cluster ------------------------------------------------------------------------------------------------
+
+export interface LiveSecret {
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly type: string;
+  readonly immutable: boolean;
+  readonly data: ReadonlyMap<string, SecretValue>;
+  /** Keys of `data` that our field manager owns. */
+  readonly ownedKeys: ReadonlySet<string>;
+}
+
+export interface SecretObjects {
+  get(namespace: string, name: string, signal: AbortSignal): Promise<LiveSecret | undefined>;
+  /** Server-side apply under our field manager: makes the Secret or sets just these keys. */
+  apply(
+    namespace: string,
+    name: string,
+    data: ReadonlyMap<string, SecretValue>,
+    signal: AbortSignal,
+  ): Promise<LiveSecret>;
+}
+
+export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet";
+
+export interface WorkloadRef {
+  readonly kind: WorkloadKind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Workload {
+  readonly ref: WorkloadRef;
+  /** `spec.template`: sealed, as its env may hold values. */
+  readonly podTemplate: Sealed<JsonObject>;
+  readonly rollout: Rollout;
+}
+
+/** Replica counts of a workload's status, the same words for all three kinds. */
+export interface Rollout {
+  readonly generation: number;
+  readonly observedGeneration: number;
+  readonly wanted: number;
+  readonly updated: number;
+  readonly ready: number;
+  /** Pods of any template, old ones included. */
+  readonly total: number;
+}
+
+export interface Workloads {
+  list(namespace: string, signal: AbortSignal): Promise<readonly Workload[]>;
+  get(ref: WorkloadRef, signal: AbortSignal): Promise<Workload | undefined>;
+  /** Sets annotations on the pod template, which rolls the workload. */
+  annotatePods(ref: WorkloadRef, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+}
+
+/** What a status object is about: a ReleaseSync's release or a SecretSync's Secret. */
+export interface Subject {
+  readonly kind: "Release" | "Secret";
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** One small ConfigMap per subject: what we last did. Holds digests and names, never values. */
+export interface StatusObjects {
+  /** All of ours in these namespaces, keyed by `kind/namespace/name`. */
+  list(namespaces: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, StatusRecord>>;
+  get(subject: Subject, signal: AbortSignal): Promise<StatusRecord | undefined>;
+  put(subject: Subject, record: StatusRecord, signal: AbortSignal): Promise<void>;
+}
+
+/** Kubernetes Events: for people, best effort. */
+export interface Events {
+  emit(
+    subject: Subject,
+    type: "Normal" | "Warning",
+    reason: string,
+    message: string,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+export interface Access {
+  /** SelfSubjectAccessReview: may we do this? `name` narrows to one object. */
+  can(verb: string, resource: string, namespace: string, signal: AbortSignal): Promise<boolean>;
+  /** The server's version, which proves reachability and credentials. */
+  serverVersion(signal: AbortSignal): Promise<string>;
+}
+
+/** One cluster: all its ports, with one connection pool. */
+export interface Cluster {
+  readonly name: string;
+  readonly secrets: SecretObjects;
+  readonly workloads: Workloads;
+  readonly statuses: StatusObjects;
+  readonly events: Events;
+  readonly access: Access;
+  readonly listSecrets: ListSecrets;
+  readonly getSecret: GetSecret;
+  close(): Promise<void>;
+}
+
+export interface SecretQuery {
+  /** Absent: all namespaces. */
+  readonly namespace?: string;
+  readonly labelSelector: string;
+  /** Metadata only: no payload crosses the wire, and `data` is empty. */
+  readonly metadataOnly: boolean;
+}
+
+/** A Secret of Helm's storage, as it is listed. */
+export interface ListedSecret {
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** base64, as the API gives it; empty for metadata only. */
+  readonly data: Sealed<Readonly<Record<string, string>>>;
+}
+
+/** Lists in pages, restarting when a page token expires (410). Throws ClusterDenied on 403. */
+export type ListSecrets = (query: SecretQuery, signal: AbortSignal) => Promise<readonly ListedSecret[]>;
+
+/** Reads one Secret of Helm's storage. */
+export type GetSecret = (namespace: string, name: string, signal: AbortSignal) => Promise<ListedSecret | undefined>;
+
+// ---- record, log, time ------------------------------------------------------------------------------------------
+
+/** The audit log. Returning means: on disk. AuditUnavailable otherwise, and then nothing may be changed. */
+export interface AuditLog {
+  append(record: AuditRecord): Promise<void>;
+  close(): Promise<void>;
+}
+
+type Fields = Readonly<Record<string, string | number | boolean>>;
+
+/** The operations log. Messages are constants of ours; fields never hold values. */
+export interface Log {
+  debug(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+  child(fields: Fields): Log;
+}
+
+export interface Clock {
+  /** Wall clock, for people and due dates. */
+  now(): Date;
+  /** Milliseconds that never jump, for durations. */
+  monotonic(): number;
+  /** Resolves after `ms` (any length, in slices below the 24.8 days of setTimeout) or rejects when aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
