@@ -2,6 +2,7 @@ import type { AuditRecord } from "./core/auditRecord.ts";
 import type { JsonObject } from "./core/json.ts";
 import type { ChartIdentity, ReleaseKey, StoredRelease } from "./core/release.ts";
 import type { SecretValue, Sealed } from "./core/secretValue.ts";
+import type { ChartSource } from "./core/spec.ts";
 import type { StatusRecord } from "./core/statusRecord.ts";
 
 /** Every seam on one page. Each call takes an AbortSignal, has a deadline of its own, and throws HelmwardenError only. */
@@ -50,10 +51,7 @@ export interface CheckLine {
 
 // ---- helm -------------------------------------------------------------------------------------------------------
 
-export type ChartSource =
-  | { readonly kind: "path"; readonly path: string }
-  | { readonly kind: "repository"; readonly repository: string; readonly name: string; readonly version?: string }
-  | { readonly kind: "oci"; readonly oci: string; readonly version?: string };
+export type { ChartSource };
 
 /** A chart on local disk, proven to be of this name and version. */
 export interface LocalChart extends ChartIdentity {

@@ -5,7 +5,7 @@ import { SecretValue } from "../../../src/core/secretValue.ts";
 import { parseTemplate, renderTemplate, type Template } from "../../../src/core/template.ts";
 import { canary } from "../../support/canary.ts";
 
-const texts = fc.string({ unit: fc.constantFrom(..."aZ0%/@: '()!*~-._ö🔑{}$|\n\\") });
+const texts = fc.string({ unit: fc.constantFrom(...Array.from("aZ0%/@: '()!*~-._ö🔑{}$|\n\\")) });
 
 function render(text: string, parts: Record<string, string | Uint8Array>): SecretValue {
   const template = parseTemplate(text);

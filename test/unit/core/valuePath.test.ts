@@ -11,7 +11,7 @@ import {
   type ValuePath,
 } from "../../../src/core/valuePath.ts";
 
-const characters = [..."ab0.,=[]\\{}-_ '\"$/@\u00f6\u{1f511}"];
+const characters = Array.from("ab0.,=[]\\{}-_ '\"$/@\u00f6\u{1f511}");
 const name = fc
   .string({ unit: fc.constantFrom(...characters), minLength: 1, maxLength: 8 })
   .filter((text) => !["__proto__", "constructor", "prototype"].includes(text));

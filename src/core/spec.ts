@@ -1,0 +1,168 @@
+import type { ReleaseKey } from "./release.ts";
+import type { SecretRef } from "./secretRef.ts";
+import type { Template } from "./template.ts";
+import type { ValuePath } from "./valuePath.ts";
+import type { ValueType } from "./wanted.ts";
+
+// The configuration as the program works with it: parsed, checked, all defaults filled in, durations in
+// milliseconds, file paths absolute. docs/configuration.md describes the same fields as people write them.
+
+export interface Config {
+  /** By name. */
+  readonly stores: ReadonlyMap<string, SecretStore>;
+  readonly releases: readonly ReleaseSync[];
+  readonly secrets: readonly SecretSync[];
+  readonly program: ProgramSpec;
+}
+
+/** Where a document begins; the line counts from 1. */
+export interface Where {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Where a credential is read from. It is never in the configuration itself. */
+export type CredentialRef =
+  | { readonly fromEnv: string }
+  | { readonly fromFile: string }
+  | { readonly fromSecret: { readonly namespace: string; readonly name: string; readonly key: string } };
+
+export interface SecretStore {
+  readonly name: string;
+  readonly refreshIntervalMs: number;
+  readonly provider: VaultSpec | InfisicalSpec;
+  readonly where: Where;
+}
+
+export interface VaultSpec {
+  readonly kind: "vault";
+  readonly address: string;
+  readonly namespace: string | undefined;
+  /** Without slashes at its ends. */
+  readonly mount: string;
+  readonly version: 1 | 2;
+  readonly caFile: string | undefined;
+  readonly auth: VaultAuth;
+}
+
+export type VaultAuth =
+  | { readonly kind: "kubernetes"; readonly mount: string; readonly role: string; readonly jwt: CredentialRef }
+  | { readonly kind: "jwt"; readonly mount: string; readonly role: string; readonly jwt: CredentialRef }
+  | {
+      readonly kind: "appRole";
+      readonly mount: string;
+      readonly roleId: CredentialRef;
+      readonly secretId: CredentialRef;
+    }
+  | { readonly kind: "userpass"; readonly mount: string; readonly username: string; readonly password: CredentialRef }
+  | { readonly kind: "token"; readonly token: CredentialRef };
+
+export interface InfisicalSpec {
+  readonly kind: "infisical";
+  readonly siteUrl: string;
+  readonly project: { readonly id: string } | { readonly slug: string };
+  readonly environment: string;
+  readonly caFile: string | undefined;
+  readonly auth: InfisicalAuth;
+}
+
+export type InfisicalAuth =
+  | { readonly kind: "universal"; readonly clientId: CredentialRef; readonly clientSecret: CredentialRef }
+  | {
+      readonly kind: "kubernetes" | "oidc" | "jwt" | "gcp" | "azure";
+      readonly identityId: string;
+      readonly jwt: CredentialRef;
+    }
+  | {
+      readonly kind: "ldap";
+      readonly identityId: string;
+      readonly username: string;
+      readonly password: CredentialRef;
+    }
+  | { readonly kind: "aws"; readonly identityId: string }
+  | { readonly kind: "token"; readonly token: CredentialRef };
+
+/** Where the chart of a release is found, at the version that is deployed. */
+export type ChartSource =
+  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "repository"; readonly repository: string; readonly name: string; readonly version?: string }
+  | { readonly kind: "oci"; readonly oci: string; readonly version?: string };
+
+export interface ReleaseSync {
+  /** Of the document; the release's own name is in `key`. */
+  readonly name: string;
+  readonly key: ReleaseKey;
+  readonly chart: ChartSource;
+  /** No two of them overlap. */
+  readonly values: readonly ValueMapping[];
+  readonly guards: Guards;
+  readonly whenIgnored: "hold" | "patchSecret";
+  readonly upgrade: UpgradeSpec;
+  readonly restart: "auto" | "never";
+  readonly suspend: boolean;
+  readonly where: Where;
+}
+
+export interface ValueMapping {
+  readonly path: ValuePath;
+  readonly type: ValueType;
+  /**
+   * What becomes of an old value: a `credential` is remembered by what checks it, an `encryptionKey` has data
+   * encrypted with it, of a `token` nothing persistent remembers the old one.
+   */
+  readonly kind: "credential" | "encryptionKey" | "token";
+  readonly source: ValueSource;
+}
+
+/** One secret, or several put together; the template uses each of its parts, and no other. */
+export type ValueSource =
+  | { readonly kind: "ref"; readonly ref: SecretRef }
+  | { readonly kind: "template"; readonly template: Template; readonly parts: ReadonlyMap<string, SecretRef> };
+
+export interface Guards {
+  readonly regeneration: "hold" | "allow";
+  readonly statefulCredential: "hold" | "allow";
+  readonly empty: "hold" | "allow";
+}
+
+export interface UpgradeSpec {
+  /** For the helm process. */
+  readonly timeoutMs: number;
+  /** For the workloads to become ready afterwards. */
+  readonly readyMs: number;
+  readonly historyMax: number;
+  readonly onFailure: "restore" | "keep";
+  readonly scrub: boolean;
+}
+
+export interface SecretSync {
+  /** Of the document. */
+  readonly name: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  /** Name of the Secret. */
+  readonly secret: string;
+  /** No two of the same key. */
+  readonly data: readonly SecretMapping[];
+  readonly restart: "auto" | "never";
+  readonly where: Where;
+}
+
+export interface SecretMapping {
+  readonly key: string;
+  readonly source: ValueSource;
+}
+
+/** The program itself: the document of kind HelmwardenConfig. */
+export interface ProgramSpec {
+  readonly auditFile: string;
+  /** Releases and Secrets worked on at a time. */
+  readonly concurrency: number;
+  /** Absent: the program makes a key and keeps it in the cluster. */
+  readonly digestKey: CredentialRef | undefined;
+}
+
+/** All secrets that a mapping reads, for one as for a template. */
+export function refsOf(source: ValueSource): readonly SecretRef[] {
+  return source.kind === "ref" ? [source.ref] : [...source.parts.values()];
+}
