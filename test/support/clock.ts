@@ -1,0 +1,60 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../../src/ports.ts";
+
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** The machine's clock, for tests that meet real servers. */
+export const realClock: Clock = {
+  now: () => new Date(),
+  monotonic: () => performance.now(),
+  async sleep(ms, signal) {
+    for (let left = ms; left > 0; left -= LONGEST_TIMER) {
+      await delay(Math.min(left, LONGEST_TIMER), undefined, { signal });
+    }
+    signal.throwIfAborted();
+  },
+};
+
+export interface ManualClock extends Clock {
+  /** How long each sleeper asked to sleep, in order of asking. */
+  readonly slept: readonly number[];
+  /** Lets time pass and wakes whoever is due, earliest first, letting each go on before the next. */
+  advance(ms: number): Promise<void>;
+}
+
+/** A clock that stands still until it is told. */
+export function manualClock(): ManualClock {
+  let time = 0;
+  const slept: number[] = [];
+  const sleepers = new Set<{ at: number; wake: () => void }>();
+  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  return {
+    slept,
+    now: () => new Date(Date.UTC(2026, 0, 1) + time),
+    monotonic: () => time,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        slept.push(ms);
+        const sleeper = { at: time + ms, wake: resolve };
+        sleepers.add(sleeper);
+        const abort = (): void => {
+          sleepers.delete(sleeper);
+          reject(new DOMException("aborted", "AbortError"));
+        };
+        if (signal.aborted) abort();
+        signal.addEventListener("abort", abort, { once: true });
+      }),
+    async advance(ms) {
+      const end = time + ms;
+      for (;;) {
+        await settled();
+        const next = [...sleepers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+        if (next === undefined) break;
+        sleepers.delete(next);
+        time = next.at;
+        next.wake();
+      }
+      time = end;
+    },
+  };
+}
