@@ -73,6 +73,10 @@ function shape(value: unknown, key = ""): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, shape(part, name)]));
 }
 
+function limits(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => /^x-ratelimit|^retry-after/.test(name)));
+}
+
 let member: Identity;
 function memberToken(): string {
   return server.issueToken(member).accessToken;
@@ -184,13 +188,12 @@ describe("reading", () => {
     await start({ ...DEMO, rateLimit: 2 });
     const text = readFileSync("test/fixtures/recorded/infisical/simulated-rate-limit.json", "utf8");
     const { out } = JSON.parse(text) as { out: Recording["response"][] };
-    for (const wanted of out) {
-      const played = await replay("001-status");
-      const limits = Object.entries(wanted.headers).filter(([name]) => /^x-ratelimit|^retry-after/.test(name));
-      expect(played.status).toBe(wanted.status);
-      for (const [name, value] of limits) expect(played.headers.get(name)).toBe(value);
-      if (wanted.status === 429) expect(shape(played.body)).toEqual(shape(wanted.body));
-    }
+    const played = [await replay("001-status"), await replay("001-status"), await replay("001-status")];
+    expect(played.map(({ status }) => status)).toEqual(out.map(({ status }) => status));
+    expect(played.map(({ headers }) => limits(Object.fromEntries(headers)))).toEqual(
+      out.map(({ headers }) => limits(headers)),
+    );
+    expect(shape(played[2]!.body)).toEqual(shape(out[2]!.body));
   });
 });
 
@@ -222,10 +225,10 @@ describe("logging in", () => {
   });
 
   test.each([
-    ["501-auth-unknown-identity-kubernetes-auth", "kubernetes"],
-    ["506-auth-unknown-identity-aws-auth", "aws"],
-    ["507-auth-unknown-identity-ldap-auth", "ldap"],
-  ] as const)("%s", async (name) => {
+    "501-auth-unknown-identity-kubernetes-auth",
+    "506-auth-unknown-identity-aws-auth",
+    "507-auth-unknown-identity-ldap-auth",
+  ])("%s", async (name) => {
     await startDemo();
     await expectAsRecorded(name);
   });

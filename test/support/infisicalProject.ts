@@ -73,9 +73,9 @@ export function listSecrets(project: Project, query: ListQuery): { secrets: obje
   const folders = query.recursive ? below(project, query.environment, root) : [root];
   const found = folders.flatMap((folder) => [...folder.secrets.values()].map((secret) => ({ folder, secret })));
   // By key; of equal ones in several folders the deeper came first in the recording.
-  found.reverse().sort((left, right) => order(left.secret.key, right.secret.key));
+  const sorted = found.toReversed().sort((left, right) => order(left.secret.key, right.secret.key));
   return {
-    secrets: found.map(({ folder, secret }) => local(project, query, folder, root, secret)),
+    secrets: sorted.map(({ folder, secret }) => local(project, query, folder, root, secret)),
     imports: query.imports ? folders.flatMap((folder) => importsOf(project, query, folder)) : [],
   };
 }
