@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -43,6 +44,8 @@ func runWatched(args []string) int {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	child := exec.Command(args[0], args[1:]...)
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	runtime.LockOSThread()
+	endWithUs(child)
 	if err := child.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 127
