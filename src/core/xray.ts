@@ -1,1 +1,174 @@
-export interface Xray { readonly cacheKey: string }
+import type { JsonObject } from "./json.ts";
+import { objectName, podTemplateOf } from "./objects.ts";
+import { type Position, type PositionKind, positionsOf } from "./positions.ts";
+import { type DataKey, type Reader, readsOf, remembersValues } from "./readers.ts";
+import { type TraceForm, traceIn } from "./trace.ts";
+
+/** One place that a mapped value gets to. */
+export interface Reach {
+  readonly object: string;
+  /** Data key of a Secret or ConfigMap, else the field's path. */
+  readonly field: string;
+  readonly kind: PositionKind;
+  readonly form: TraceForm;
+  readonly readers: readonly Reader[];
+}
+
+/** What one mapped path reaches. `untraced`: its values are too short or of a type that cannot be followed. */
+export interface PathXray {
+  readonly path: string;
+  readonly reaches: readonly Reach[];
+  readonly untraced: boolean;
+}
+
+/**
+ * What a chart does with the mapped paths of one release. Holds names only, so that it can be kept in the cluster.
+ * `reusable`: the next change needs no dry run as long as `cacheKey` is the same.
+ */
+export interface Xray {
+  readonly cacheKey: string;
+  readonly reusable: boolean;
+  readonly paths: readonly PathXray[];
+  /** Data that follows the mapped values in a form that hides them (a hash, an htpasswd line). */
+  readonly derived: readonly string[];
+  /** Data that would change though no mapped value explains it: random, looked up, or of a changed chart. */
+  readonly unexplained: readonly string[];
+}
+
+/** Three renders of one chart over one release, and the manifest that is deployed. */
+export interface Renders {
+  readonly deployed: readonly JsonObject[];
+  readonly wanted: readonly JsonObject[];
+  readonly canary: readonly JsonObject[];
+  /** A second render with the wanted values; needed only where `needsSecondRender` says so. */
+  readonly again?: readonly JsonObject[];
+}
+
+/** A mapped path and the texts to look for in the canary render. */
+export interface Traced {
+  readonly path: string;
+  readonly needles: readonly string[];
+}
+
+/**
+ * Is there data that differs between wanted and canary render without a canary in it? Then only a second render
+ * of the wanted values can tell what is derived from them from what is random.
+ */
+export function needsSecondRender(renders: Renders, traced: readonly Traced[], namespace: string): boolean {
+  const wanted = positionsOf(renders.wanted, namespace);
+  const needles = traced.flatMap((one) => one.needles);
+  return [...positionsOf(renders.canary, namespace)].some(
+    ([id, position]) => isData(position) && wanted.get(id)?.text !== position.text && !holdsAny(position.text, needles),
+  );
+}
+
+/** Follows the canaries, and compares what the upgrade would send with what is deployed. */
+export function xrayOf(
+  renders: Renders,
+  traced: readonly Traced[],
+  namespace: string,
+): Omit<Xray, "cacheKey" | "reusable"> {
+  const canary = positionsOf(renders.canary, namespace);
+  const workloads = workloadsOf(renders, traced, namespace);
+  const paths = traced.map(({ path, needles }) => ({
+    path,
+    untraced: needles.length === 0,
+    reaches: [...canary.values()].flatMap((position) => {
+      const form = strongestForm(position.text, needles);
+      return form === undefined ? [] : [reachOf(position, form, workloads)];
+    }),
+  }));
+  return { paths, ...changesBeside(renders, traced, namespace) };
+}
+
+function reachOf(position: Position, form: TraceForm, workloads: readonly RenderedWorkload[]): Reach {
+  const { object, field, kind } = position;
+  return { object, field, kind, form, readers: readersOf(position, workloads) };
+}
+
+/** Data that the wanted render changes against what is deployed, and that no canary reaches. */
+function changesBeside(
+  renders: Renders,
+  traced: readonly Traced[],
+  namespace: string,
+): Pick<Xray, "derived" | "unexplained"> {
+  const deployed = positionsOf(renders.deployed, namespace);
+  const canary = positionsOf(renders.canary, namespace);
+  const again = positionsOf(renders.again ?? renders.wanted, namespace);
+  const needles = traced.flatMap((one) => one.needles);
+  const derived: string[] = [];
+  const unexplained: string[] = [];
+  for (const [id, position] of positionsOf(renders.wanted, namespace)) {
+    if (!isData(position) || holdsAny(canary.get(id)?.text ?? "", needles)) continue;
+    const follows = canary.get(id)?.text !== position.text;
+    const stable = again.get(id)?.text === position.text;
+    if (follows && stable) derived.push(id);
+    else if (deployed.get(id)?.text !== position.text) unexplained.push(id);
+  }
+  const gone = [...deployed]
+    .filter(([id, position]) => position.kind === "secret" && !canary.has(id))
+    .map(([id]) => id);
+  return { derived, unexplained: [...unexplained, ...gone] };
+}
+
+interface RenderedWorkload {
+  readonly object: JsonObject;
+  readonly name: string;
+  readonly template: JsonObject;
+  readonly rolledByChart: boolean;
+}
+
+function workloadsOf(renders: Renders, traced: readonly Traced[], namespace: string): RenderedWorkload[] {
+  const wanted = new Map(renders.wanted.map((object) => [objectName(object, namespace), object]));
+  return renders.canary.flatMap((object) => {
+    const template = podTemplateOf(object);
+    if (template === undefined) return [];
+    const name = objectName(object, namespace);
+    const before = podTemplateOf(wanted.get(name) ?? {});
+    const rolledByChart = JSON.stringify(before) !== JSON.stringify(template) && traced.length > 0;
+    return [{ object, name, template, rolledByChart }];
+  });
+}
+
+function readersOf(position: Position, workloads: readonly RenderedWorkload[]): Reader[] {
+  if (position.kind === "pod") {
+    const own = workloads.filter(({ name }) => name === position.object);
+    return own.map(({ name, object }) => ({
+      workload: name,
+      by: ["env"],
+      rolledByChart: true,
+      remembers: remembersValues(object),
+    }));
+  }
+  const source = dataKeyOf(position);
+  if (source === undefined) return [];
+  return workloads.flatMap((workload) => {
+    const by = readsOf(workload.template, source);
+    if (by.length === 0) return [];
+    const { name, rolledByChart, object } = workload;
+    return [{ workload: name, by, rolledByChart, remembers: remembersValues(object) }];
+  });
+}
+
+/** The Secret or ConfigMap key that a position is, if it is one in the release's own namespace. */
+export function dataKeyOf(position: Pick<Reach, "object" | "field" | "kind">): DataKey | undefined {
+  const [kind, name, further] = position.object.split("/");
+  if (name === undefined || further !== undefined) return undefined;
+  if (position.kind === "secret") return { kind: "Secret", name, key: position.field };
+  return position.kind === "config" && kind === "ConfigMap"
+    ? { kind: "ConfigMap", name, key: position.field }
+    : undefined;
+}
+
+function isData(position: Position): boolean {
+  return position.kind !== "other";
+}
+
+function holdsAny(text: string, needles: readonly string[]): boolean {
+  return needles.some((needle) => traceIn(text, needle) !== undefined);
+}
+
+function strongestForm(text: string, needles: readonly string[]): TraceForm | undefined {
+  const forms = needles.map((needle) => traceIn(text, needle)).filter((form) => form !== undefined);
+  return forms.includes("whole") ? "whole" : forms[0];
+}

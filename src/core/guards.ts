@@ -1,0 +1,140 @@
+import { type Hold, hold } from "./hold.ts";
+import type { ChartIdentity } from "./release.ts";
+import type { Reach, Xray } from "./xray.ts";
+
+export interface GuardSettings {
+  readonly regeneration: "hold" | "allow";
+  readonly statefulCredential: "hold" | "allow";
+  readonly empty: "hold" | "allow";
+}
+
+export type ValueKind = "credential" | "encryptionKey" | "token";
+
+/** A mapped path whose value would change, as the guards see it. */
+export interface ChangedPath {
+  readonly path: string;
+  readonly kind: ValueKind | undefined;
+  /** Is there a value now that data may depend on? */
+  readonly replaces: boolean;
+}
+
+/** Every reason of the X-ray's not to make this change. None: it may be made. */
+export function guardHolds(
+  xray: Xray,
+  changed: readonly ChangedPath[],
+  guards: GuardSettings,
+  whenIgnored: "hold" | "patchSecret",
+): Hold[] {
+  return [
+    ...(guards.regeneration === "hold" ? regenerationHolds(xray) : []),
+    ...changed.flatMap((path) => ignoredHolds(xray, path, whenIgnored)),
+    ...(guards.statefulCredential === "hold" ? changed.flatMap((path) => statefulHolds(xray, path)) : []),
+  ];
+}
+
+function regenerationHolds(xray: Xray): Hold[] {
+  return xray.unexplained.map((position) =>
+    hold(
+      "regeneration",
+      position,
+      "The upgrade would change this although no mapped value explains it: the chart draws it at random, looks it up, or has changed. Give the chart a fixed value (map it), or set `guards.regeneration: allow`.",
+    ),
+  );
+}
+
+function ignoredHolds(xray: Xray, changed: ChangedPath, whenIgnored: "hold" | "patchSecret"): Hold[] {
+  const traced = xray.paths.find((one) => one.path === changed.path);
+  if (traced === undefined || traced.untraced || traced.reaches.length > 0 || xray.derived.length > 0) return [];
+  if (whenIgnored === "patchSecret") return [];
+  return [
+    hold(
+      "ignored",
+      changed.path,
+      "The chart does not take this value: it reaches no object. Either its live Secret wins over the value, or the path is not one of the chart's. Check the path, use the chart's existingSecret with a SecretSync, or set `whenIgnored: patchSecret`.",
+    ),
+  ];
+}
+
+function statefulHolds(xray: Xray, changed: ChangedPath): Hold[] {
+  if (!changed.replaces || changed.kind === "token") return [];
+  const reaches = xray.paths.find((one) => one.path === changed.path)?.reaches ?? [];
+  const reader = reaches.flatMap(remembering)[0];
+  if (reader === undefined) return [];
+  return [
+    hold(
+      "statefulCredential",
+      changed.path,
+      `${reader.workload} reads this from ${reader.at} and keeps its data on a volume, which may remember the old value: change it in the database first. If nothing remembers it, say \`kind: token\` in the mapping, or set \`guards.statefulCredential: allow\`.`,
+    ),
+  ];
+}
+
+function remembering(reach: Reach): { workload: string; at: string }[] {
+  const at = `${reach.object} key ${reach.field}`;
+  return reach.readers.filter((reader) => reader.remembers).map(({ workload }) => ({ workload, at }));
+}
+
+const DATA_AT_REST =
+  /(encryption[-_]?key|secret[-_]?key[-_]?base|^secret[-_]?key$|master[-_]?key|^app[-_]?key$|django[-_]?secret|kc[-_]?bootstrap|unseal[-_]?key|data[-_]?key)$/i;
+
+const KNOWN_BY_CHART: Readonly<Record<string, RegExp>> = {
+  n8n: /encryption_?key/i,
+  nextcloud: /^nextcloud\.secret$/i,
+  keycloak: /^(auth\.adminPassword|auth\.adminUser)$/,
+  gitlab: /rails.*secret/i,
+};
+
+/** Holds the paths whose old value encrypts data: known by mapping, by chart, or by name. `kind` says otherwise. */
+export function notRotatableHolds(chart: ChartIdentity, changed: readonly ChangedPath[]): Hold[] {
+  return changed.flatMap(({ path, kind, replaces }) => {
+    if (!replaces || !isDataAtRest(chart, path, kind)) return [];
+    return [
+      hold(
+        "notRotatable",
+        path,
+        "This looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Follow the app's own re-encryption procedure. If it is no such key, say `kind: token` or `kind: credential` in the mapping.",
+      ),
+    ];
+  });
+}
+
+function isDataAtRest(chart: ChartIdentity, path: string, kind: ValueKind | undefined): boolean {
+  if (kind !== undefined) return kind === "encryptionKey";
+  const name = path.split(".").at(-1) ?? path;
+  return DATA_AT_REST.test(camelToKebab(name)) || (KNOWN_BY_CHART[chart.name]?.test(path) ?? false);
+}
+
+function camelToKebab(name: string): string {
+  return name.replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2");
+}
+
+const OWNERS: readonly { mark: RegExp; owner: string; advice: string }[] = [
+  {
+    mark: /helm\.toolkit\.fluxcd\.io\/name:/,
+    owner: "Flux",
+    advice: "Flux would upgrade it back. Sync the Secret of its `valuesFrom` with a SecretSync.",
+  },
+  {
+    mark: /argocd\.argoproj\.io\/(instance|tracking-id):/,
+    owner: "Argo CD",
+    advice: "Argo CD would set it back. Let the chart read an existingSecret and sync that with a SecretSync.",
+  },
+  {
+    mark: /objectset\.rio\.cattle\.io\/owner-gvk:.*HelmChart/,
+    owner: "the k3s Helm controller",
+    advice: "Sync the Secret of its `valuesSecrets` with a SecretSync.",
+  },
+];
+
+/** Somebody else who applies this release, by the marks that they leave in its manifest. */
+export function ownerHolds(manifest: string): Hold[] {
+  const found = OWNERS.find(({ mark }) => mark.test(manifest));
+  if (found === undefined) return [];
+  return [
+    hold(
+      "owner",
+      found.owner,
+      `This release is applied by ${found.owner}; two writers fight for ever. ${found.advice}`,
+    ),
+  ];
+}

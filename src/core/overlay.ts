@@ -1,0 +1,87 @@
+import { type Hold, hold } from "./hold.ts";
+import { isJsonObject, type Json, type JsonObject, jsonEquals } from "./json.ts";
+import { formatValuePath, getAt, setAt, type ValuePath } from "./valuePath.ts";
+import { mergeValues, shapeOf } from "./values.ts";
+
+/** One mapped path and the JSON that it is to hold. */
+export interface Wish {
+  readonly path: ValuePath;
+  readonly json: Json;
+}
+
+export interface OverlayPlan {
+  /** Only the mapped paths; a list that holds one is sent whole, as Helm replaces lists. */
+  readonly overlay: JsonObject;
+  /** `config` as it must read after the upgrade. */
+  readonly expected: JsonObject;
+  /** Paths whose value in `config` differs from the wish. */
+  readonly changed: readonly ValuePath[];
+  readonly holds: readonly Hold[];
+}
+
+/**
+ * The smallest document that brings every wish into a release whose user values are `config` over `defaults`. A
+ * path that cannot be written without damage (through a scalar, over a map, beyond a list) yields a hold instead.
+ */
+export function planOverlay(config: JsonObject, defaults: JsonObject, wishes: readonly Wish[]): OverlayPlan {
+  const holds: Hold[] = [];
+  const changed: ValuePath[] = [];
+  let effective = mergeValues(defaults, config);
+  let overlay: JsonObject = {};
+  for (const { path, json } of wishes) {
+    const clash = findClash(effective, path, json);
+    if (clash !== undefined) {
+      holds.push(hold("typeClash", formatValuePath(path), clash));
+      continue;
+    }
+    if (!holdsWish(config, path, json)) changed.push(path);
+    effective = setAt(effective, path, json);
+    const sent = sentPrefix(path);
+    overlay = setAt(overlay, sent, getAt(effective, sent) ?? null);
+  }
+  return { overlay, expected: mergeValues(config, overlay), changed, holds };
+}
+
+/** The part of a path that an overlay can address: all of it, or up to its first list. */
+function sentPrefix(path: ValuePath): ValuePath {
+  const index = path.findIndex((segment) => typeof segment === "number");
+  return index === -1 ? path : path.slice(0, index);
+}
+
+/** Does `config` already hold the wish? A wished map is merged into the one that is there, so it must be contained. */
+function holdsWish(config: JsonObject, path: ValuePath, json: Json): boolean {
+  const present = getAt(config, path);
+  if (isJsonObject(present) && isJsonObject(json)) return jsonEquals(mergeValues(present, json), present);
+  return jsonEquals(present, json);
+}
+
+function findClash(effective: JsonObject, path: ValuePath, json: Json): string | undefined {
+  for (let depth = 1; depth < path.length; depth += 1) {
+    const prefix = path.slice(0, depth);
+    const clash = segmentClash(getAt(effective, prefix), path[depth], prefix);
+    if (clash !== undefined) return clash;
+  }
+  const present = getAt(effective, path);
+  if (isJsonObject(present) && Object.keys(present).length > 0 && !isJsonObject(json)) {
+    return `The release has a map at \`${formatValuePath(path)}\`; name one of its keys. Helm would print the map, secrets included.`;
+  }
+  return undefined;
+}
+
+function segmentClash(
+  value: Json | undefined,
+  next: string | number | undefined,
+  prefix: ValuePath,
+): string | undefined {
+  const shape = shapeOf(value);
+  const at = `\`${formatValuePath(prefix)}\``;
+  if (typeof next !== "number") {
+    return shape === "nothing" || shape === "a map"
+      ? undefined
+      : `The release has ${shape} at ${at}, where the path wants a map.`;
+  }
+  if (!Array.isArray(value)) return `The release has ${shape} at ${at}, where the path wants a list.`;
+  return next <= value.length
+    ? undefined
+    : `The list at ${at} has ${value.length} items; index ${next} would leave a gap.`;
+}

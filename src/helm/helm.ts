@@ -1,0 +1,79 @@
+import type { ChartIdentity } from "../core/release.ts";
+import type { JsonObject } from "../core/json.ts";
+import { Sealed } from "../core/secretValue.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { ChartSource, Helm, HelmRequest, LocalChart, UpgradeRequest } from "../ports.ts";
+import { pullArguments, renderArguments, type Target, upgradeArguments, versionArguments } from "./arguments.ts";
+import { createCharts } from "./charts.ts";
+import type { HelmFolders } from "./environment.ts";
+import { failureOf } from "./failure.ts";
+import { appliedManifest, parseManifest, ReleaseObjects } from "./manifest.ts";
+import { type HelmEnvironment, type HelmExit, runHelm } from "./process.ts";
+import { requireSupported } from "./version.ts";
+
+export interface HelmOptions {
+  /** HELM_BIN, or `helm` to be found on PATH. */
+  readonly binary: string;
+  readonly environment: HelmEnvironment;
+  readonly folders: HelmFolders;
+  readonly target: Target;
+}
+
+const VERSION_MS = 10_000;
+const RENDER_MS = 60_000;
+const PULL_MS = 120_000;
+/** `--timeout` counts for each hook by itself, so the process as a whole may take longer. */
+const UPGRADE_SLACK_MS = 60_000;
+
+/** The helm binary behind the port; see arguments.ts for all that it is ever told to do. */
+export function createHelm(options: HelmOptions): Helm {
+  const run = async (
+    args: readonly string[],
+    timeoutMs: number,
+    signal: AbortSignal,
+    input?: string,
+  ): Promise<HelmExit> => {
+    const { binary, environment, folders } = options;
+    const exit = await runHelm(
+      { binary, args, environment, cwd: folders.work, timeoutMs, ...(input === undefined ? {} : { input }) },
+      signal,
+    );
+    if (exit.code !== 0 || exit.ended !== "exit") throw failureOf(exit);
+    return exit;
+  };
+  const findChart = createCharts(options.folders.charts, async (chart, repository, version, folder, signal) => {
+    await run(pullArguments(chart, repository, version, folder), PULL_MS, signal);
+  });
+  return {
+    async version(signal: AbortSignal): Promise<string> {
+      return requireSupported((await run(versionArguments(), VERSION_MS, signal)).stdout);
+    },
+    async chart(source: ChartSource, deployed: ChartIdentity, signal: AbortSignal): Promise<LocalChart> {
+      return await findChart(source, deployed, signal);
+    },
+    async render(request: HelmRequest, signal: AbortSignal): Promise<Sealed<readonly JsonObject[]>> {
+      const exit = await run(
+        renderArguments(request, options.target),
+        RENDER_MS,
+        signal,
+        JSON.stringify(request.overlay.open()),
+      );
+      return new Sealed(parseManifest(appliedManifest(parseRelease(exit.stdout))));
+    },
+    async upgrade(request: UpgradeRequest, signal: AbortSignal): Promise<void> {
+      const timeoutMs = request.timeoutMs + UPGRADE_SLACK_MS;
+      await run(upgradeArguments(request, options.target), timeoutMs, signal, JSON.stringify(request.overlay.open()));
+    },
+  };
+}
+
+function parseRelease(stdout: string): ReleaseObjects {
+  try {
+    return ReleaseObjects.parse(JSON.parse(stdout));
+  } catch {
+    throw new HelmwardenError(
+      "HelmUnsupported",
+      "helm's dry run did not print a release as JSON. Use helm 3.17+ or 4.1+.",
+    );
+  }
+}

@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { HelmwardenError } from "../errors.ts";
+
+/** What helm needs of the environment; built once from an allow-list, see environment.ts. */
+export type HelmEnvironment = Readonly<Record<string, string>>;
+
+export interface HelmRun {
+  readonly binary: string;
+  readonly args: readonly string[];
+  readonly environment: HelmEnvironment;
+  /** An empty private folder: Helm 3 prefers a folder of the chart's name in the working directory to --repo. */
+  readonly cwd: string;
+  /** Standard input, always closed after it. */
+  readonly input?: string;
+  /** SIGTERM after this many milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How a helm process ended. `stdout` and `stderr` hold secrets: they are parsed or classified, then dropped. */
+export interface HelmExit {
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ended: "exit" | "timeout" | "cancelled" | "killed";
+}
+
+/** A release holds 1 MiB compressed; its render is larger, but not without bound. */
+const MAX_STDOUT = 64 * 1024 * 1024;
+const MAX_STDERR = 256 * 1024;
+
+/**
+ * Between SIGTERM and SIGKILL. Long, as a killed helm leaves the release locked; helm marks it failed on SIGTERM.
+ */
+const KILL_AFTER_MS = 20_000;
+
+/**
+ * Runs helm in a process group of its own, so that a Ctrl-C reaches it once, through us. Rejects only where the
+ * program cannot be started: HelmMissing.
+ */
+export async function runHelm(run: HelmRun, signal: AbortSignal): Promise<HelmExit> {
+  signal.throwIfAborted();
+  const child = spawn(run.binary, [...run.args], {
+    cwd: run.cwd,
+    env: { ...run.environment },
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  });
+  const stop = stopper(child);
+  const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
+  const cancel = (): void => stop("cancelled");
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    const stdout = collect(child.stdout, MAX_STDOUT, () => stop("killed"));
+    const stderr = collect(child.stderr, MAX_STDERR, () => undefined);
+    // helm may exit without reading (a missing chart): EPIPE then says nothing that the exit code does not.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(run.input ?? "");
+    const code = await exitOf(child);
+    const ended = stop.reason ?? (code === undefined ? "killed" : "exit");
+    return { code, stdout: stdout(), stderr: stderr(), ended };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(stop.killTimer);
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+type StopReason = Exclude<HelmExit["ended"], "exit">;
+
+interface Stopper {
+  (reason: StopReason): void;
+  reason?: StopReason;
+  killTimer?: NodeJS.Timeout;
+}
+
+function stopper(child: ChildProcess): Stopper {
+  const stop: Stopper = (reason) => {
+    if (stop.reason !== undefined) return;
+    stop.reason = reason;
+    signalGroup(child, "SIGTERM");
+    stop.killTimer = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_AFTER_MS);
+  };
+  return stop;
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // It ended between the check and the signal.
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    child.once("error", () => {
+      reject(
+        new HelmwardenError(
+          "HelmMissing",
+          "helm could not be started. Install helm 3.17+ or 4.1+ on PATH, or set HELM_BIN.",
+        ),
+      );
+    });
+    child.once("close", (code) => resolve(code ?? undefined));
+  });
+}
+
+/** Keeps the first `limit` bytes; calls `onOverflow` once when there is more. */
+function collect(stream: NodeJS.ReadableStream, limit: number, onOverflow: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream.on("data", (chunk: Buffer) => {
+    if (size >= limit) return;
+    chunks.push(chunk.subarray(0, limit - size));
+    size += chunk.length;
+    if (size >= limit) onOverflow();
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
+}
