@@ -77,11 +77,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const startApiServer = async (): Promise<void> => {
     start("kube-apiserver", apiServerArgs(pki, etcd, apiPort!, options.apiServerFlags ?? []));
     await until("the API server is ready", async () => (await api("GET", "/readyz")).status === 200);
+    log("starting controllers, scheduler and KWOK");
+    start("kube-controller-manager", controllerManagerArgs(pki, kubeconfig));
+    start("kube-scheduler", ["kube-scheduler", `--kubeconfig=${kubeconfig}`, "--leader-elect=false", "--secure-port=0", "--kube-api-qps=1000", "--kube-api-burst=2000"]);
+    // A lease of an earlier KWOK would keep the new one away from the nodes for 40 seconds.
+    await api("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases");
+    start("kwok", kwokArgs(kubeconfig));
   };
   const stopNamed = async (name: string): Promise<void> => {
     const found = running.get(name);
     await found?.end(name === "kwok" ? "SIGTERM" : "SIGKILL");
     running.delete(name);
+  };
+  // Its clients go down with it: alone they would wait for many seconds before they try again.
+  const stopApiServer = async (): Promise<void> => {
+    await Promise.all([...running.keys()].filter((name) => name !== "etcd").map(stopNamed));
   };
   const stop = async (): Promise<void> => {
     signal?.removeEventListener("abort", onAbort);
@@ -94,10 +104,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     log("starting etcd and the API server");
     start("etcd", etcdArgs(join(dir, "etcd"), etcd, `http://127.0.0.1:${etcdPeerPort}`));
     await startApiServer();
-    log("starting controllers, scheduler and KWOK");
-    start("kube-controller-manager", controllerManagerArgs(pki, kubeconfig));
-    start("kube-scheduler", ["kube-scheduler", `--kubeconfig=${kubeconfig}`, "--leader-elect=false", "--secure-port=0"]);
-    start("kwok", kwokArgs(kubeconfig));
     await createBasics(api, options.nodes ?? 1);
     await until("the nodes are ready", async () => nodesAreReady((await api("GET", "/api/v1/nodes")).body));
     await until("the default service account exists", async () => {
@@ -116,7 +122,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       return [...running.values()].map(({ pid }) => pid);
     },
     api,
-    stopApiServer: () => stopNamed("kube-apiserver"),
+    stopApiServer,
     startApiServer,
     stop,
   };
@@ -160,7 +166,7 @@ function apiServerArgs(pki: string, etcd: string, port: number, more: readonly s
     "--requestheader-username-headers=X-Remote-User",
     `--proxy-client-cert-file=${pki}/front-proxy-client.crt`,
     `--proxy-client-key-file=${pki}/front-proxy-client.key`,
-    "--disable-admission-plugins=ServiceAccount",
+    "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
     ...more,
   ];
 }
@@ -173,7 +179,8 @@ function controllerManagerArgs(pki: string, kubeconfig: string): string[] {
     "--secure-port=0",
     `--service-account-private-key-file=${pki}/service-account.key`,
     `--root-ca-file=${pki}/ca.crt`,
-    "--use-service-account-credentials=true",
+    "--kube-api-qps=1000",
+    "--kube-api-burst=2000",
   ];
 }
 
@@ -204,7 +211,7 @@ async function createBasics(api: ControlPlane["api"], nodes: number): Promise<vo
   const created = [api("POST", "/apis/storage.k8s.io/v1/storageclasses", storageClass)];
   for (let index = 0; index < nodes; index++) created.push(api("POST", "/api/v1/nodes", node(`node-${index}`)));
   for (const { status, body } of await Promise.all(created)) {
-    if (status !== 201) throw new Error(`the API server answered ${status}: ${JSON.stringify(body)}`);
+    if (status !== 201 && status !== 409) throw new Error(`the API server answered ${status}: ${JSON.stringify(body)}`);
   }
 }
 
