@@ -41,6 +41,8 @@ export interface HttpRequest {
   readonly json?: unknown;
   /** Sending it twice does no harm. Default: true for GET and LIST. */
   readonly repeatable?: boolean | undefined;
+  /** Answers that are to be retried beside those of retry.ts. */
+  readonly retryAlso?: ((response: HttpResponse) => boolean) | undefined;
 }
 
 export interface HttpClient {
@@ -72,7 +74,7 @@ export function createHttpClient(options: HttpOptions, deps: HttpDeps): HttpClie
         down || both.aborted ? undefined : retryDelayMs(request, outcome, attempt, deps.random ?? Math.random);
       if (delay === undefined || delay > endsAt - deps.clock.monotonic()) {
         if (outcome.kind === "answer") {
-          down = false;
+          down = [502, 503, 504].includes(outcome.response.status);
           return outcome.response;
         }
         if (signal.aborted) throw cancelled(options.subject);

@@ -1,5 +1,5 @@
 import type { HttpRequest } from "./http.ts";
-import type { Exchange, FaultKind } from "./httpExchange.ts";
+import type { Exchange, FaultKind, HttpResponse } from "./httpExchange.ts";
 
 const ATTEMPTS = 4;
 const FIRST_MS = 250;
@@ -35,11 +35,15 @@ export function retryDelayMs(
   random: () => number,
 ): number | undefined {
   if (attempt + 1 >= ATTEMPTS) return undefined;
-  const rule = outcome.kind === "fault" ? BY_FAULT[outcome.why] : BY_STATUS[outcome.response.status];
+  const rule = outcome.kind === "fault" ? BY_FAULT[outcome.why] : ruleFor(request, outcome.response);
   if (rule !== "always" && !(rule === "ifRepeatable" && isRepeatable(request))) return undefined;
   const asked = outcome.kind === "answer" ? retryAfterMs(outcome.response.headers["retry-after"]) : undefined;
   if (asked !== undefined) return asked + random() * FIRST_MS;
   return random() * Math.min(CAP_MS, FIRST_MS * 2 ** attempt);
+}
+
+function ruleFor(request: HttpRequest, response: HttpResponse): "always" | "ifRepeatable" | undefined {
+  return request.retryAlso?.(response) ? "always" : BY_STATUS[response.status];
 }
 
 /** A Retry-After of whole seconds, in milliseconds. The form with a date is not used by Vault or Infisical. */

@@ -22,12 +22,13 @@ export interface ManualClock extends Clock {
   advance(ms: number): Promise<void>;
 }
 
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** A clock that stands still until it is told. */
 export function manualClock(): ManualClock {
   let time = 0;
   const slept: number[] = [];
   const sleepers = new Set<{ at: number; wake: () => void }>();
-  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return {
     slept,
     now: () => new Date(Date.UTC(2026, 0, 1) + time),

@@ -13,7 +13,7 @@ export async function expectFault(code: ErrorCode, work: () => Promise<unknown>)
   );
   expectSilent(outcome);
   if (!(outcome instanceof HelmwardenError)) throw new Error(`expected ${code}, got ${inspect(outcome)}`);
-  expect(outcome.code, outcome.message).toBe(code);
+  expect({ code: outcome.code, message: outcome.message }).toMatchObject({ code });
   expect(outcome.message).toMatch(/[^.]\. .+\.$/s);
   return outcome;
 }

@@ -1,0 +1,93 @@
+import { HelmwardenError } from "../../errors.ts";
+import { jsonOf } from "../http.ts";
+import type { HttpClient } from "../http.ts";
+import type { HttpResponse } from "../httpExchange.ts";
+import { statusError } from "./faults.ts";
+import type { VaultOptions } from "./options.ts";
+import { encodePath } from "./paths.ts";
+import { Health, Mount, Refusal } from "./schema.ts";
+import type { Session } from "./session.ts";
+
+export interface KvClient {
+  /** GET of a path of Vault; the answer is a 200 or a 404. `shown` names it in messages and is what a policy would grant. */
+  get(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse>;
+  /** The version of the KV engine at the configured mount, as the server tells it. StoreInvalid when it is none. */
+  discover(signal: AbortSignal): Promise<1 | 2>;
+}
+
+/** Reads with the session's token; after a 403 once more if another token is to be had. */
+export function createKvClient(options: VaultOptions, subject: string, http: HttpClient, session: Session): KvClient {
+  const namespace = options.namespace ? { "x-vault-namespace": options.namespace } : {};
+
+  async function get(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse> {
+    const send = (value: string): Promise<HttpResponse> =>
+      http.send(
+        {
+          method: "GET",
+          path: `/v1/${path}`,
+          headers: { ...namespace, "x-vault-token": value, "x-vault-request": "true" },
+          retryAlso: isUpgrading,
+        },
+        signal,
+      );
+    const token = await session.token(signal);
+    let response = await send(token.value.reveal());
+    if (response.status === 403) {
+      const next = await session.replace(token, signal);
+      if (next !== undefined) response = await send(next.value.reveal());
+    }
+    if (response.status === 200 || response.status === 404) return response;
+    if (response.status === 403) throw denied(subject, shown);
+    if (response.status === 503) await explainUnavailable(http, subject, signal);
+    if (isUpgrading(response)) throw upgrading(subject, options.mount);
+    throw statusError(subject, response, `reading ${shown}`);
+  }
+
+  async function discover(signal: AbortSignal): Promise<1 | 2> {
+    const { mount } = options;
+    const response = await get(`sys/internal/ui/mounts/${encodePath(mount)}`, `anything below ${mount}/`, signal);
+    const found = Mount.safeParse(jsonOf(response));
+    if (response.status !== 200 || !found.success) throw statusError(subject, response, `asking what ${mount} is`);
+    const { path, type, version } = found.data;
+    if (path !== mount) {
+      throw new HelmwardenError(
+        "StoreInvalid",
+        `${subject} has a mount ${path}, which ${mount} is inside of. Set mount to ${path}, and put the rest before the paths.`,
+      );
+    }
+    if (type === "kv" || type === "generic") return version;
+    throw new HelmwardenError("StoreInvalid", `The mount ${mount} of ${subject} is not a KV engine. Name one that is.`);
+  }
+
+  return { get, discover };
+}
+
+/** A mount that is on its way from KV 1 to 2, or was made just now, says so with this 400. */
+function isUpgrading(response: HttpResponse): boolean {
+  if (response.status !== 400) return false;
+  const refusal = Refusal.safeParse(jsonOf(response));
+  return refusal.success && refusal.data.errors.some((text) => text.startsWith("Upgrading from non-versioned"));
+}
+
+function upgrading(subject: string, mount: string): HelmwardenError {
+  return new HelmwardenError(
+    "StoreUnavailable",
+    `${subject} is upgrading the mount ${mount} to KV version 2. Wait until it is done.`,
+  );
+}
+
+function denied(subject: string, shown: string): HelmwardenError {
+  return new HelmwardenError(
+    "StoreDenied",
+    `${subject} denies us ${shown}. Let the policy of our login grant "read" on it, and see that its mount exists.`,
+  );
+}
+
+/** A 503 may be Vault's, sealed or not initialised, or a proxy's: health, which needs no token, tells. */
+async function explainUnavailable(http: HttpClient, subject: string, signal: AbortSignal): Promise<void> {
+  const path = "/v1/sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200";
+  const health = Health.safeParse(jsonOf(await http.send({ method: "GET", path }, signal)));
+  if (!health.success || (health.data.initialized && !health.data.sealed)) return;
+  const [state, advice] = health.data.initialized ? ["sealed", "Unseal it"] : ["not initialised", "Initialise it"];
+  throw new HelmwardenError("StoreUnavailable", `${subject} is ${state}. ${advice}.`, { sealed: true });
+}

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { isJsonObject } from "../../core/json.ts";
+import type { JsonObject } from "../../core/json.ts";
+
+/** What we read of Vault's answers, and nothing else. */
+
+export const Grant = z
+  .object({ auth: z.object({ client_token: z.string(), lease_duration: z.number(), renewable: z.boolean() }) })
+  .transform(({ auth }) => ({
+    token: auth.client_token,
+    ttlMs: auth.lease_duration * 1000,
+    renewable: auth.renewable,
+  }));
+export type Grant = z.infer<typeof Grant>;
+
+export const TokenState = z
+  .object({ data: z.object({ ttl: z.number(), renewable: z.boolean().optional() }) })
+  .transform(({ data }) => ({ ttlMs: data.ttl * 1000, renewable: data.renewable ?? false }));
+export type TokenState = z.infer<typeof TokenState>;
+
+export const Mount = z
+  .object({
+    data: z.object({
+      path: z.string(),
+      type: z.string(),
+      options: z.object({ version: z.string().optional() }).nullish(),
+    }),
+  })
+  .transform(({ data }) => ({
+    path: data.path.replace(/\/$/, ""),
+    type: data.type,
+    version: data.options?.version === "2" ? (2 as const) : (1 as const),
+  }));
+
+export const Health = z.object({ sealed: z.boolean(), initialized: z.boolean() });
+
+export const Refusal = z.object({ errors: z.array(z.string()) });
+
+export const Warned = z.object({ data: z.null(), warnings: z.array(z.string()).min(1) });
+
+/** Taken as it is: copying would lose a key named `__proto__`. */
+const Secrets = z.custom<JsonObject>(isJsonObject);
+
+export const Kv1 = z.object({ data: Secrets });
+
+const Kv2Version = z.object({ version: z.number(), created_time: z.string() });
+export const Kv2 = z.object({ data: z.object({ data: Secrets, metadata: Kv2Version }) });
+
+export const Kv2Gone = z.object({
+  data: z.object({ data: z.null(), metadata: z.object({ deletion_time: z.string(), destroyed: z.boolean() }) }),
+});

@@ -1,0 +1,80 @@
+import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
+import type { CheckLine, PathReading, Store } from "../../ports.ts";
+import { createHttpClient } from "../http.ts";
+import { createAuthClient } from "./authClient.ts";
+import { readAnswer, readingOf } from "./kv.ts";
+import type { KvAnswer } from "./kv.ts";
+import { createKvClient } from "./kvClient.ts";
+import type { VaultDeps, VaultOptions } from "./options.ts";
+import { encodePath } from "./paths.ts";
+import { Session } from "./session.ts";
+import { singleFlight } from "./singleFlight.ts";
+
+/**
+ * Secrets of one KV mount of Vault or OpenBao, version 1 or 2. A path is read in one call; KV 1 has no versions, so
+ * theirs are 0. Nothing is sent before the first use. ConfigInvalid for an address, a CA or a mount that cannot be.
+ */
+export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store {
+  const { name, mount, ca, attemptTimeoutMs, deadlineMs } = options;
+  const subject = `Store ${name} (Vault at ${URL.parse(options.address)?.origin ?? "no address"})`;
+  const encodedMount = encodePath(mount);
+  const http = createHttpClient({ subject, baseUrl: options.address, ca, attemptTimeoutMs, deadlineMs }, deps);
+  const session = new Session(createAuthClient(options, subject, http), subject, deps);
+  const kv = createKvClient(options, subject, http, session);
+  const life = new AbortController();
+  const discover = singleFlight((signal) => kv.discover(signal), life.signal);
+  const readings = new Map<string, PathReading>();
+  let version = options.version;
+
+  async function readAnswerAt(path: string, signal: AbortSignal): Promise<KvAnswer> {
+    const encoded = encodePath(path);
+    const asVersion = (version ??= await discover(signal));
+    const between = asVersion === 2 ? "/data/" : "/";
+    const response = await kv.get(encodedMount + between + encoded, mount + between + path, signal);
+    return readAnswer(response, asVersion);
+  }
+
+  async function readPath(path: string, signal: AbortSignal): Promise<PathReading> {
+    let answer = await readAnswerAt(path, signal);
+    if (answer.kind === "otherVersion" && options.version === undefined) {
+      version = undefined;
+      answer = await readAnswerAt(path, signal);
+    }
+    if (answer.kind !== "found" && answer.kind !== "missing") throw invalidAnswer(answer.kind, subject, mount);
+    const reading = readingOf(answer, readings.get(path));
+    readings.set(path, reading);
+    return reading;
+  }
+
+  async function check(signal: AbortSignal): Promise<CheckLine> {
+    const line = { subject: `store ${name}` };
+    try {
+      const found = await discover(signal);
+      if (options.version === undefined || options.version === found) {
+        return { ...line, ok: true, message: `${subject} took our login, and ${mount} is KV version ${found}.` };
+      }
+      const message = `The mount ${mount} is KV version ${found}, and version: ${options.version} is configured.`;
+      return { ...line, ok: false, message, advice: "Take `version` out: it is asked of the server." };
+    } catch (caught) {
+      const [message = "", ...advice] = toHelmwardenError(caught).message.split(/(?<=\.) /);
+      return { ...line, ok: false, message, advice: advice.join(" ") };
+    }
+  }
+
+  async function close(): Promise<void> {
+    life.abort();
+    await session.close();
+    http.close();
+  }
+
+  return { name, readPath, check, close };
+}
+
+function invalidAnswer(kind: "otherVersion" | "noMount" | "unknown", subject: string, mount: string): HelmwardenError {
+  const what = {
+    otherVersion: `has KV version 2 at ${mount}, and version 1 is configured. Take \`version\` out: it is asked of the server.`,
+    noMount: `has no mount ${mount}. Correct mount, or enable a KV engine there.`,
+    unknown: `gave an answer that Vault does not give. See whether the address is Vault's and not a proxy's.`,
+  }[kind];
+  return new HelmwardenError("StoreInvalid", `${subject} ${what}`);
+}
