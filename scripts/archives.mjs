@@ -11,7 +11,7 @@ export function verifyIntegrity(bytes, integrity, what) {
 /** One file of a .tgz. */
 export function fileFromTgz(bytes, wanted) {
   const tar = gunzipSync(bytes);
-  for (let at = 0; at + 512 <= tar.length; ) {
+  for (let at = 0; at + 512 <= tar.length;) {
     const name = text(tar, at, 100);
     const prefix = text(tar, at + 345, 155);
     const size = Number.parseInt(text(tar, at + 124, 12).trim() || "0", 8);

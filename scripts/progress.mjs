@@ -39,7 +39,8 @@ export function createProgress(stream = process.stderr, env = process.env) {
     finish(name, state) {
       const item = items.get(name);
       Object.assign(item, { state, took: secondsSince(item.started) });
-      if (!terminal) stream.write(`${item.title}: ${state === "failed" ? "failed" : "ready"} after ${duration(item.took)}\n`);
+      if (!terminal)
+        stream.write(`${item.title}: ${state === "failed" ? "failed" : "ready"} after ${duration(item.took)}\n`);
     },
     close() {
       clearInterval(timer);

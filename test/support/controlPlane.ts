@@ -79,7 +79,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await until("the API server is ready", async () => (await api("GET", "/readyz")).status === 200);
     log("starting controllers, scheduler and KWOK");
     start("kube-controller-manager", controllerManagerArgs(pki, kubeconfig));
-    start("kube-scheduler", ["kube-scheduler", `--kubeconfig=${kubeconfig}`, "--leader-elect=false", "--secure-port=0", "--kube-api-qps=1000", "--kube-api-burst=2000"]);
+    start("kube-scheduler", [
+      "kube-scheduler",
+      `--kubeconfig=${kubeconfig}`,
+      "--leader-elect=false",
+      "--secure-port=0",
+      "--kube-api-qps=1000",
+      "--kube-api-burst=2000",
+    ]);
     // A lease of an earlier KWOK would keep the new one away from the nodes for 40 seconds.
     await api("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases");
     start("kwok", kwokArgs(kubeconfig));
@@ -226,13 +233,17 @@ function node(name: string): object {
 }
 
 interface NodeList {
-  readonly items: readonly { status: { conditions?: { type: string; status: string }[] }; spec: { taints?: object[] } }[];
+  readonly items: readonly {
+    status: { conditions?: { type: string; status: string }[] };
+    spec: { taints?: object[] };
+  }[];
 }
 
 function nodesAreReady(list: unknown): boolean {
   return (list as NodeList).items.every(
     ({ status, spec }) =>
-      (spec.taints ?? []).length === 0 && status.conditions?.some((found) => found.type === "Ready" && found.status === "True"),
+      (spec.taints ?? []).length === 0 &&
+      status.conditions?.some((found) => found.type === "Ready" && found.status === "True"),
   );
 }
 
@@ -244,9 +255,7 @@ function writeKubeconfig(dir: string, server: string): string {
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name, cluster: { server, "certificate-authority-data": data("ca.crt") } }],
-    users: [
-      { name, user: { "client-certificate-data": data("admin.crt"), "client-key-data": data("admin.key") } },
-    ],
+    users: [{ name, user: { "client-certificate-data": data("admin.crt"), "client-key-data": data("admin.key") } }],
     contexts: [{ name, context: { cluster: name, user: name } }],
     "current-context": name,
   };

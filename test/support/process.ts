@@ -65,7 +65,12 @@ export function startProcess(options: ServerProcessOptions): ServerProcess {
 export async function waitUntil(
   what: string,
   ready: () => Promise<boolean>,
-  options: { processes: readonly ServerProcess[]; timeoutMs: number; everyMs?: number; signal?: AbortSignal | undefined },
+  options: {
+    processes: readonly ServerProcess[];
+    timeoutMs: number;
+    everyMs?: number;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<void> {
   const deadline = Date.now() + options.timeoutMs;
   while (!(await ready().catch(() => false))) {
