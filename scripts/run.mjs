@@ -17,18 +17,18 @@ const tasks = {
   node: { needs: () => ["modules"], command: [] },
 };
 
-const [task, ...args] = process.argv.slice(2);
+const [task, ...taskArgs] = process.argv.slice(2);
 if (!Object.hasOwn(tasks, task ?? "")) {
   process.stderr.write(`usage: node scripts/run.mjs ${Object.keys(tasks).join("|")} [ARGUMENTS]\n`);
   process.exit(64);
 }
 try {
-  await ensure(tasks[task].needs(args));
+  await ensure(tasks[task].needs(taskArgs));
 } catch (error) {
   process.stderr.write(`\n${error instanceof SetupError ? error.message : error.stack}\n`);
   process.exit(1);
 }
-if (tasks[task].command) start([...tasks[task].command, ...args]);
+if (tasks[task].command) start([...tasks[task].command, ...taskArgs]);
 else process.stdout.write(`ready: everything is in ${cacheDir}\n`);
 
 function start(command) {

@@ -52,11 +52,12 @@ process.stdout.write(
 );
 process.exitCode = abort.signal.aborted ? 130 : count.failed === 0 ? 0 : 1;
 
+async function check(what: string, command: readonly string[]): Promise<void> {
+  const { code, output } = await run(command);
+  record(what, code === 0 ? [] : [`failed\n${output}`]);
+}
+
 async function staticChecks(): Promise<void> {
-  const check = async (what: string, command: readonly string[]): Promise<void> => {
-    const { code, output } = await run(command);
-    record(what, code === 0 ? [] : [`failed\n${output}`]);
-  };
   await Promise.all([
     check("type check", ["tsc", "--noEmit"]),
     check("lint and format", ["npm", "run", "--silent", "lint"]),

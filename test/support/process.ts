@@ -8,7 +8,7 @@ export interface ServerProcess {
   readonly logFile: string;
   readonly child: ChildProcess;
   /** Undefined while it runs, then how it ended. */
-  ended(): string | undefined;
+  readonly ended: () => string | undefined;
   /** Sends the signal and waits for the end; SIGKILL after `graceMs`. */
   end(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
 }

@@ -52,7 +52,7 @@ export async function startSharedServers(dir: string, signal?: AbortSignal): Pro
   ]);
   const stop = async (): Promise<void> => {
     await Promise.all(
-      [cluster, vault].map((started) => (started.status === "fulfilled" ? started.value.stop() : undefined)),
+      [cluster, vault].map(async (started) => (started.status === "fulfilled" ? started.value.stop() : undefined)),
     );
   };
   if (cluster.status === "rejected" || vault.status === "rejected") {
