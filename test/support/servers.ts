@@ -22,11 +22,6 @@ const variables = {
 
 /** The servers of this run. */
 export function sharedServers(): SharedServers {
-  const read = (name: string): string => {
-    const value = process.env[name];
-    if (value === undefined) throw new Error(`${name} is not set: this test belongs to the vitest project "real"`);
-    return value;
-  };
   return {
     kubeconfig: read(variables.kubeconfig),
     vaultAddress: read(variables.vaultAddress),
@@ -63,4 +58,10 @@ export async function startSharedServers(dir: string, signal?: AbortSignal): Pro
   process.env[variables.vaultAddress] = vault.value.address;
   process.env[variables.vaultToken] = vault.value.rootToken;
   return { stop };
+}
+
+function read(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set: this test belongs to the vitest project "real"`);
+  return value;
 }
