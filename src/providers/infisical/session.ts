@@ -1,0 +1,88 @@
+import type { SecretValue } from "../../core/secretValue.ts";
+import { HelmwardenError } from "../../errors.ts";
+import { singleFlight } from "./flight.ts";
+import type { TokenCalls } from "./login.ts";
+import type { InfisicalDeps } from "./options.ts";
+import type { Grant } from "./schema.ts";
+
+/** Three refused logins within 30 seconds lock an identity for five minutes, the right secret included. */
+const LOCKOUT_MS = 300_000;
+
+/** Keeps one token for all who read. It renews when asked, not on a timer: an idle store asks for nothing. */
+export interface Session {
+  /** A token that is good now: the one at hand, a renewed one after two thirds of its life, or a new login's. */
+  token(signal: AbortSignal): Promise<SecretValue>;
+  /** The server refused this token: the next one is from a login. */
+  drop(token: SecretValue): void;
+  /** Ends the token if a login of ours made it. */
+  close(): Promise<void>;
+}
+
+interface Held extends Grant {
+  readonly renewAt: number;
+  readonly endsAt: number;
+}
+
+export function createSession(calls: TokenCalls, subject: string, deps: InfisicalDeps): Session {
+  const { clock, log } = deps;
+  const closing = new AbortController();
+  let held: Held | undefined;
+  let refused: { readonly until: number; readonly error: HelmwardenError } | undefined;
+
+  const obtain = singleFlight(async () => {
+    held = (await renewed()) ?? keep(await login());
+    return held.token;
+  }, subject);
+
+  async function renewed(): Promise<Held | undefined> {
+    const old = held;
+    if (old === undefined || clock.monotonic() >= old.endsAt) return undefined;
+    try {
+      const grant = await calls.renew(old.token, closing.signal);
+      log.debug("renewed the store's token");
+      // A shorter life means that the maximum is near: a login now saves ever shorter renewals.
+      return grant.lifeMs < old.lifeMs && calls.makesTokens ? undefined : keep(grant);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async function login(): Promise<Grant> {
+    if (refused !== undefined && clock.monotonic() < refused.until) throw refused.error;
+    try {
+      const grant = await calls.login(closing.signal);
+      log.debug("logged in to the store");
+      refused = undefined;
+      return grant;
+    } catch (caught) {
+      if (caught instanceof HelmwardenError && caught.detail["status"] === 401) {
+        const jitter = (deps.random ?? Math.random)() * 10_000;
+        refused = { until: clock.monotonic() + LOCKOUT_MS + jitter, error: caught };
+      }
+      throw caught;
+    }
+  }
+
+  function keep(grant: Grant): Held {
+    const now = clock.monotonic();
+    return { ...grant, renewAt: now + (grant.lifeMs * 2) / 3, endsAt: now + grant.lifeMs };
+  }
+
+  return {
+    async token(signal) {
+      if (held !== undefined && clock.monotonic() < held.renewAt) return held.token;
+      return obtain(signal);
+    },
+    drop(token) {
+      if (held?.token === token) held = undefined;
+    },
+    async close() {
+      const last = held;
+      held = undefined;
+      closing.abort();
+      if (last === undefined || !calls.makesTokens || clock.monotonic() >= last.endsAt) return;
+      // It ends by itself anyway.
+      await calls.revoke(last.token, AbortSignal.timeout(2_000)).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { HelmwardenError } from "../../errors.ts";
+import type { Store } from "../../ports.ts";
+import { createHttpClient } from "../http.ts";
+import { checkInfisical } from "./check.ts";
+import { createLister } from "./lister.ts";
+import { createTokenCalls } from "./login.ts";
+import type { InfisicalDeps, InfisicalOptions } from "./options.ts";
+import { createProjectLookup } from "./project.ts";
+import { createReader } from "./reader.ts";
+import { normalPath } from "./secretList.ts";
+import { createSender } from "./sender.ts";
+import { createSession } from "./session.ts";
+
+/** A store for one environment of one project. ConfigInvalid for options that cannot work; connects at the first read. */
+export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalDeps): Store {
+  const siteUrl = options.siteUrl.replace(/\/+$/, "").replace(/\/api$/, "");
+  const subject = `Infisical at ${siteUrl}`;
+  if (options.auth.kind === "aws" && options.ca !== undefined) {
+    throw new HelmwardenError(
+      "ConfigInvalid",
+      `The AWS login into ${subject} cannot use caFile. Name the file in NODE_EXTRA_CA_CERTS instead.`,
+    );
+  }
+  const http = createHttpClient({ ...options, subject, baseUrl: siteUrl }, deps);
+  const target = { subject, siteUrl, http, clock: deps.clock, deadlineMs: options.deadlineMs ?? 30_000 };
+  const session = createSession(createTokenCalls(options.auth, target), subject, deps);
+  const send = createSender(subject, http, session);
+  const project = createProjectLookup(options, subject, send);
+  const root = options.recursive === undefined ? undefined : normalPath(options.recursive.path);
+  const readPath = createReader(createLister(options, subject, send, project, deps.log), subject, root);
+
+  return {
+    name: options.name,
+    readPath,
+    check: (signal) => checkInfisical({ options, subject, http, session, project, readPath }, signal),
+    async close() {
+      await session.close();
+      http.close();
+    },
+  };
+}
