@@ -73,7 +73,7 @@ const storedRelease = z
     chart: chart.metadata,
     config: new Sealed(config ?? {}),
     defaults: new Sealed(chart.values ?? {}),
-    manifest: SecretValue.fromText(manifest),
+    ...renderedOf(appliedManifest(rendered)),
     description: SecretValue.fromText(info.description),
   }));
 
