@@ -1,7 +1,7 @@
 import { SecretValue } from "../../core/secretValue.ts";
 import { HelmwardenError } from "../../errors.ts";
 import { loginError } from "./faults.ts";
-import { unlessAborted } from "./flight.ts";
+import { unlessAborted } from "../singleFlight.ts";
 import type { LoginTarget } from "./login.ts";
 
 /**
@@ -14,7 +14,7 @@ export async function awsLogin(identityId: string, target: LoginTarget, signal: 
   const deadline = AbortSignal.timeout(target.deadlineMs);
   const login = tokenFrom(new InfisicalSDK({ siteUrl: target.siteUrl }), identityId, target.subject);
   try {
-    return await unlessAborted(login, AbortSignal.any([signal, deadline]), target.subject);
+    return await unlessAborted(login, AbortSignal.any([signal, deadline]));
   } catch (caught) {
     if (signal.aborted || !deadline.aborted) throw caught;
     throw unanswered(target.subject);

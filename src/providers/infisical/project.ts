@@ -1,6 +1,6 @@
 import { jsonOf } from "../http.ts";
 import { answerOf, requestError, shapeError } from "./faults.ts";
-import { singleFlight } from "./flight.ts";
+import { singleFlight } from "../singleFlight.ts";
 import type { InfisicalOptions } from "./options.ts";
 import { Project } from "./schema.ts";
 import type { Sender } from "./sender.ts";
@@ -12,17 +12,20 @@ export interface ProjectLookup {
   hasEnvironment(signal: AbortSignal): Promise<boolean | undefined>;
 }
 
-const NEVER = new AbortController().signal;
-
-export function createProjectLookup(options: InfisicalOptions, subject: string, send: Sender): ProjectLookup {
+export function createProjectLookup(
+  options: InfisicalOptions,
+  subject: string,
+  send: Sender,
+  life: AbortSignal,
+): ProjectLookup {
   const { project, environment } = options;
   let known: { readonly id: string | undefined } | undefined = "id" in project ? project : undefined;
 
-  const findBySlug = singleFlight(async () => {
+  const findBySlug = singleFlight(async (signal) => {
     const slug = "slug" in project ? project.slug : "";
-    known = { id: (await get(`/api/v1/projects/slug/${encodeURIComponent(slug)}`, NEVER))?.id };
+    known = { id: (await get(`/api/v1/projects/slug/${encodeURIComponent(slug)}`, signal))?.id };
     return known.id;
-  }, subject);
+  }, life);
 
   /** Undefined: the server does not have this route, or does not show it to us. */
   async function get(path: string, signal: AbortSignal): Promise<Project | undefined> {

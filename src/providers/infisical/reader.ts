@@ -1,11 +1,10 @@
 import type { PathReading } from "../../ports.ts";
-import { singleFlight } from "./flight.ts";
+import { singleFlight } from "../singleFlight.ts";
 import type { Lister, ListQuery } from "./lister.ts";
 import type { SecretList } from "./schema.ts";
 import { groupByFolder, mergeFolder, normalPath } from "./secretList.ts";
 
 const MISSING: PathReading = { kind: "missing", why: "absent" };
-const NEVER = new AbortController().signal;
 
 /** All folders below a path, by one list. */
 interface Tree {
@@ -15,10 +14,10 @@ interface Tree {
 }
 
 /** Reads a path as Store.readPath promises. Folders below `root` share one list, unless one of them imports. */
-export function createReader(list: Lister, subject: string, root: string | undefined) {
+export function createReader(list: Lister, root: string | undefined, life: AbortSignal) {
   const listFolder = conditional(list, mergeFolder);
   const listTree = conditional(list, treeOf);
-  const readTree = singleFlight(() => listTree({ path: root ?? "/", recursive: true }, NEVER), subject);
+  const readTree = singleFlight((signal) => listTree({ path: root ?? "/", recursive: true }, signal), life);
 
   return async (path: string, signal: AbortSignal): Promise<PathReading> => {
     const folder = normalPath(path);

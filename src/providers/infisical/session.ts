@@ -1,6 +1,6 @@
 import type { SecretValue } from "../../core/secretValue.ts";
 import { HelmwardenError } from "../../errors.ts";
-import { singleFlight } from "./flight.ts";
+import { singleFlight } from "../singleFlight.ts";
 import type { TokenCalls } from "./login.ts";
 import type { InfisicalDeps } from "./options.ts";
 import type { Grant } from "./schema.ts";
@@ -23,22 +23,21 @@ interface Held extends Grant {
   readonly endsAt: number;
 }
 
-export function createSession(calls: TokenCalls, subject: string, deps: InfisicalDeps): Session {
+export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: AbortSignal): Session {
   const { clock, log } = deps;
-  const closing = new AbortController();
   let held: Held | undefined;
   let refused: { readonly until: number; readonly error: HelmwardenError } | undefined;
 
-  const obtain = singleFlight(async () => {
-    held = (await renewed()) ?? keep(await login());
+  const obtain = singleFlight(async (signal) => {
+    held = (await renewed(signal)) ?? keep(await login(signal));
     return held.token;
-  }, subject);
+  }, life);
 
-  async function renewed(): Promise<Held | undefined> {
+  async function renewed(signal: AbortSignal): Promise<Held | undefined> {
     const old = held;
     if (old === undefined || clock.monotonic() >= old.endsAt) return undefined;
     try {
-      const grant = await calls.renew(old.token, closing.signal);
+      const grant = await calls.renew(old.token, signal);
       log.debug("renewed the store's token");
       // A shorter life means that the maximum is near: a login now saves ever shorter renewals.
       return grant.lifeMs < old.lifeMs && calls.makesTokens ? undefined : keep(grant);
@@ -47,10 +46,10 @@ export function createSession(calls: TokenCalls, subject: string, deps: Infisica
     }
   }
 
-  async function login(): Promise<Grant> {
+  async function login(signal: AbortSignal): Promise<Grant> {
     if (refused !== undefined && clock.monotonic() < refused.until) throw refused.error;
     try {
-      const grant = await calls.login(closing.signal);
+      const grant = await calls.login(signal);
       log.debug("logged in to the store");
       refused = undefined;
       return grant;
@@ -79,7 +78,6 @@ export function createSession(calls: TokenCalls, subject: string, deps: Infisica
     async close() {
       const last = held;
       held = undefined;
-      closing.abort();
       if (last === undefined || !calls.makesTokens || clock.monotonic() >= last.endsAt) return;
       // It ends by itself anyway.
       await calls.revoke(last.token, AbortSignal.timeout(2_000)).catch(() => undefined);

@@ -23,17 +23,19 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
   }
   const http = createHttpClient({ ...options, subject, baseUrl: siteUrl }, deps);
   const target = { subject, siteUrl, http, clock: deps.clock, deadlineMs: options.deadlineMs ?? 30_000 };
-  const session = createSession(createTokenCalls(options.auth, target), subject, deps);
+  const life = new AbortController();
+  const session = createSession(createTokenCalls(options.auth, target), deps, life.signal);
   const send = createSender(subject, http, session);
-  const project = createProjectLookup(options, subject, send);
+  const project = createProjectLookup(options, subject, send, life.signal);
   const root = options.recursive === undefined ? undefined : normalPath(options.recursive.path);
-  const readPath = createReader(createLister(options, subject, send, project, deps.log), subject, root);
+  const readPath = createReader(createLister(options, subject, send, project, deps.log), root, life.signal);
 
   return {
     name: options.name,
     readPath,
     check: (signal) => checkInfisical({ options, subject, http, session, project, readPath }, signal),
     async close() {
+      life.abort();
       await session.close();
       http.close();
     },

@@ -5,7 +5,7 @@ import { createLoginGate } from "./loginGate.ts";
 import type { VaultDeps } from "./options.ts";
 import { keepRenewing } from "./renewal.ts";
 import type { TokenState } from "./schema.ts";
-import { singleFlight } from "./singleFlight.ts";
+import { singleFlight } from "../singleFlight.ts";
 
 /** A token in use, or one that was. Its identity tells it from the next one. */
 export interface HeldToken {

@@ -8,7 +8,7 @@ import { createKvClient } from "./kvClient.ts";
 import type { VaultDeps, VaultOptions } from "./options.ts";
 import { encodePath } from "./paths.ts";
 import { Session } from "./session.ts";
-import { singleFlight } from "./singleFlight.ts";
+import { singleFlight } from "../singleFlight.ts";
 
 /**
  * Secrets of one KV mount of Vault or OpenBao, version 1 or 2. A path is read in one call; KV 1 has no versions, so

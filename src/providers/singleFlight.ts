@@ -1,4 +1,4 @@
-import { HelmwardenError } from "../../errors.ts";
+import { HelmwardenError } from "../errors.ts";
 
 /**
  * Work that runs once at a time: all who ask meanwhile share its outcome. It ends with `life`; the abort of one
@@ -15,7 +15,8 @@ export function singleFlight<T>(
   };
 }
 
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The outcome of `work`, or Cancelled when the signal aborts first; the work itself goes on. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new HelmwardenError("Cancelled", "The work was cancelled. Run it again."));
     if (signal.aborted) abort();
