@@ -213,6 +213,7 @@ function run(program, args, { cwd, signal, report, env = {} }) {
     });
     const stop = () => child.kill("SIGINT");
     signal.addEventListener("abort", stop, { once: true });
+    const firstLines = [];
     const lastLines = [];
     let stdout = "";
     let partial = "";
@@ -222,8 +223,10 @@ function run(program, args, { cwd, signal, report, env = {} }) {
       partial = lines.pop();
       for (const line of lines) {
         report(line);
-        if (!/^[\w.~/-]+$/.test(line)) lastLines.push(line);
-        if (lastLines.length > 15) lastLines.shift();
+        if (/^[\w.~/-]*$/.test(line) || line.startsWith("go: downloading ")) continue;
+        if (firstLines.length < 10) firstLines.push(line);
+        else lastLines.push(line);
+        if (lastLines.length > 12) lastLines.shift();
       }
     });
     child.on("error", (error) => reject(new SetupError(whyNotStarted(program, error))));
@@ -231,7 +234,7 @@ function run(program, args, { cwd, signal, report, env = {} }) {
       signal.removeEventListener("abort", stop);
       if (code === 0) return resolve(stdout);
       const command = [program, ...args].join(" ");
-      const said = [...lastLines, partial].filter(Boolean).join("\n  ");
+      const said = [...firstLines, ...lastLines, partial].filter(Boolean).join("\n  ");
       reject(new SetupError(`\`${command}\` in ${cwd} ended with ${killedBy ?? `exit code ${code}`}:\n  ${said}`));
     });
   });
