@@ -44,7 +44,7 @@ export function storeContract(name: string, make: () => Promise<StoreWorld>): vo
       const path = world.path("found");
       const secrets = {
         PLAIN: canary("plain"),
-        ODD: `${canary("odd")} "quotes"\nlines\\ é 🔑 \${x} {{ y }} =,`,
+        ODD: `${canary("odd")} "quotes"\nlines\\ é 🔑 \${ x } {{ y }} =,`,
         ZEROS: "0123",
         EMPTY: "",
       };
