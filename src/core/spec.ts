@@ -38,24 +38,23 @@ export interface VaultSpec {
   readonly kind: "vault";
   readonly address: string;
   readonly namespace: string | undefined;
+  /** Of the auth method, where it is not `namespace`. */
+  readonly authNamespace: string | undefined;
   /** Without slashes at its ends. */
   readonly mount: string;
-  readonly version: 1 | 2;
+  /** Absent: the server is asked. */
+  readonly version: 1 | 2 | undefined;
   readonly caFile: string | undefined;
   readonly auth: VaultAuth;
 }
 
+/** How to log in; `mount` is where the auth method is mounted. */
 export type VaultAuth =
-  | { readonly kind: "kubernetes"; readonly mount: string; readonly role: string; readonly jwt: CredentialRef }
-  | { readonly kind: "jwt"; readonly mount: string; readonly role: string; readonly jwt: CredentialRef }
-  | {
-      readonly kind: "appRole";
-      readonly mount: string;
-      readonly roleId: CredentialRef;
-      readonly secretId: CredentialRef;
-    }
-  | { readonly kind: "userpass"; readonly mount: string; readonly username: string; readonly password: CredentialRef }
-  | { readonly kind: "token"; readonly token: CredentialRef };
+  | { readonly kubernetes: { readonly mount: string; readonly role: string; readonly jwt: CredentialRef } }
+  | { readonly jwt: { readonly mount: string; readonly role: string; readonly jwt: CredentialRef } }
+  | { readonly appRole: { readonly mount: string; readonly roleId: CredentialRef; readonly secretId: CredentialRef } }
+  | { readonly userpass: { readonly mount: string; readonly username: string; readonly password: CredentialRef } }
+  | { readonly token: CredentialRef };
 
 export interface InfisicalSpec {
   readonly kind: "infisical";
@@ -67,20 +66,20 @@ export interface InfisicalSpec {
 }
 
 export type InfisicalAuth =
-  | { readonly kind: "universal"; readonly clientId: CredentialRef; readonly clientSecret: CredentialRef }
-  | {
-      readonly kind: "kubernetes" | "oidc" | "jwt" | "gcp" | "azure";
-      readonly identityId: string;
-      readonly jwt: CredentialRef;
-    }
-  | {
-      readonly kind: "ldap";
-      readonly identityId: string;
-      readonly username: string;
-      readonly password: CredentialRef;
-    }
-  | { readonly kind: "aws"; readonly identityId: string }
-  | { readonly kind: "token"; readonly token: CredentialRef };
+  | { readonly universal: { readonly clientId: CredentialRef; readonly clientSecret: CredentialRef } }
+  | { readonly kubernetes: IdentityJwt }
+  | { readonly oidc: IdentityJwt }
+  | { readonly jwt: IdentityJwt }
+  | { readonly gcp: IdentityJwt }
+  | { readonly azure: IdentityJwt }
+  | { readonly ldap: { readonly identityId: string; readonly username: string; readonly password: CredentialRef } }
+  | { readonly token: CredentialRef };
+
+/** Logs in as a machine identity with a token of somebody else's. */
+export interface IdentityJwt {
+  readonly identityId: string;
+  readonly jwt: CredentialRef;
+}
 
 /** Where the chart of a release is found, at the version that is deployed. */
 export type ChartSource =

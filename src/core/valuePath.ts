@@ -58,21 +58,9 @@ export function getAt(values: JsonObject, path: ValuePath): Json | undefined {
 }
 
 /**
- * The shortest prefix of the path that holds something which cannot hold the rest: a scalar, a list where a name
- * follows, a map where an index follows. Null counts as absent, as in Helm. Undefined where setAt will do.
- */
-export function obstacleAt(values: JsonObject, path: ValuePath): ValuePath | undefined {
-  for (let length = 1; length < path.length; length++) {
-    const at = getAt(values, path.slice(0, length)) ?? null;
-    if (at === null) return undefined;
-    if (typeof path[length] === "number" ? !Array.isArray(at) : !isJsonObject(at)) return path.slice(0, length);
-  }
-  return undefined;
-}
-
-/**
  * A copy with `value` at the path; branches beside it are shared, not copied. Makes missing maps and lists, fills
- * a list up with null as Helm does. Ask obstacleAt first: throws Internal where it names one.
+ * a list up with null as Helm does; null counts as absent. Throws Internal where a scalar, a map or a list stands in
+ * the way: the plan has to look first.
  */
 export function setAt(values: JsonObject, path: ValuePath, value: Json): JsonObject {
   const result = put(values, path, value);

@@ -1,0 +1,140 @@
+import { dirname, resolve } from "node:path";
+import { isJsonObject } from "../core/json.ts";
+import type {
+  ChartSource,
+  Config,
+  InfisicalSpec,
+  ProgramSpec,
+  ReleaseSync,
+  SecretStore,
+  SecretSync,
+  ValueSource,
+  VaultSpec,
+  Where,
+} from "../core/spec.ts";
+import { API_VERSION } from "./fields.ts";
+import { helmwardenConfig } from "./helmwardenConfig.ts";
+import type { AnyDocument, DocumentOf } from "./schema.ts";
+import { sourceOf } from "./valueSource.ts";
+import type { YamlDocument } from "./yamlText.ts";
+
+/** A document that its schema accepts, and where it comes from. */
+export interface Loaded {
+  readonly yaml: YamlDocument;
+  readonly document: AnyDocument;
+}
+
+type StoreSpec = DocumentOf<"SecretStore">["spec"];
+type Stores = ReadonlyMap<string, SecretStore>;
+
+/** Checked documents as the program works with them: plain data, file paths absolute. */
+export function buildConfig(loaded: readonly Loaded[]): Config {
+  const stores = new Map<string, SecretStore>();
+  const releases: ReleaseSync[] = [];
+  const secrets: SecretSync[] = [];
+  let program = programOf(helmwardenConfig.parse({ apiVersion: API_VERSION, kind: "HelmwardenConfig" }), "/");
+  for (const { yaml, document } of loaded) {
+    if (document.kind === "SecretStore") stores.set(document.metadata.name, storeOf(document, whereOf(yaml)));
+    if (document.kind === "HelmwardenConfig") program = programOf(document, dirname(yaml.file));
+  }
+  for (const { yaml, document } of loaded) {
+    if (document.kind === "ReleaseSync") releases.push(releaseOf(document, stores, whereOf(yaml)));
+    if (document.kind === "SecretSync") secrets.push(secretOf(document, stores, whereOf(yaml)));
+  }
+  return { stores, releases, secrets, program };
+}
+
+function whereOf(yaml: YamlDocument): Where {
+  return { file: yaml.file, line: yaml.positionOf([]).line };
+}
+
+function programOf({ spec }: DocumentOf<"HelmwardenConfig">, folder: string): ProgramSpec {
+  return {
+    auditFile: resolve(folder, spec.audit.file),
+    concurrency: spec.concurrency,
+    digestKey: withAbsoluteFiles(spec.digestKey, folder),
+  };
+}
+
+function storeOf({ metadata, spec }: DocumentOf<"SecretStore">, where: Where): SecretStore {
+  const folder = dirname(where.file);
+  const provider = withAbsoluteFiles("vault" in spec ? vaultOf(spec.vault) : infisicalOf(spec.infisical), folder);
+  return { name: metadata.name, refreshIntervalMs: spec.refreshInterval, provider, where };
+}
+
+function vaultOf(vault: Extract<StoreSpec, { vault: unknown }>["vault"]): VaultSpec {
+  const { address, namespace, authNamespace, mount, version, caFile, auth } = vault;
+  return { kind: "vault", address, namespace, authNamespace, mount, version, caFile, auth };
+}
+
+function infisicalOf(infisical: Extract<StoreSpec, { infisical: unknown }>["infisical"]): InfisicalSpec {
+  const { siteUrl, environment, caFile, auth } = infisical;
+  const project = "projectId" in infisical ? { id: infisical.projectId } : { slug: infisical.projectSlug };
+  return { kind: "infisical", siteUrl, project, environment, caFile, auth };
+}
+
+function releaseOf({ metadata, spec }: DocumentOf<"ReleaseSync">, stores: Stores, where: Where): ReleaseSync {
+  const { upgrade } = spec;
+  return {
+    name: metadata.name,
+    key: { cluster: spec.cluster, namespace: metadata.namespace, name: spec.release ?? metadata.name },
+    chart: chartOf(spec.chart, dirname(where.file)),
+    values: spec.values.map((entry) => ({
+      path: entry.path,
+      type: entry.type,
+      kind: entry.kind,
+      source: normalised(sourceOf(entry), stores),
+    })),
+    guards: spec.guards,
+    whenIgnored: spec.whenIgnored,
+    upgrade: {
+      timeoutMs: upgrade.timeout,
+      readyMs: upgrade.ready,
+      historyMax: upgrade.historyMax,
+      onFailure: upgrade.onFailure,
+      scrub: upgrade.scrub,
+    },
+    restart: spec.restart,
+    suspend: spec.suspend,
+    where,
+  };
+}
+
+function secretOf({ metadata, spec }: DocumentOf<"SecretSync">, stores: Stores, where: Where): SecretSync {
+  return {
+    name: metadata.name,
+    cluster: spec.cluster,
+    namespace: metadata.namespace,
+    secret: spec.secret ?? metadata.name,
+    data: spec.data.map((entry) => ({ key: entry.key, source: normalised(sourceOf(entry), stores) })),
+    restart: spec.restart,
+    where,
+  };
+}
+
+function chartOf(chart: DocumentOf<"ReleaseSync">["spec"]["chart"], folder: string): ChartSource {
+  if ("path" in chart) return { kind: "path", path: resolve(folder, chart.path) };
+  const version = chart.version === undefined ? {} : { version: chart.version };
+  if ("oci" in chart) return { kind: "oci", oci: chart.oci, ...version };
+  return { kind: "repository", repository: chart.repository, name: chart.name, ...version };
+}
+
+/** Infisical's folders get one spelling, so that equal ones are read once. */
+function normalised(source: ValueSource, stores: Stores): ValueSource {
+  const each = <T extends { store: string; path: string }>(ref: T): T => {
+    if (stores.get(ref.store)?.provider.kind !== "infisical") return ref;
+    return { ...ref, path: `/${ref.path.replaceAll(/^\/|\/$/g, "")}` };
+  };
+  if (source.kind === "ref") return { kind: "ref", ref: each(source.ref) };
+  return { ...source, parts: new Map([...source.parts].map(([name, ref]) => [name, each(ref)])) };
+}
+
+/** The same data, with each `fromFile` and `caFile` in it resolved against the configuration's folder. */
+function withAbsoluteFiles<T>(data: T, folder: string): T {
+  if (!isJsonObject(data)) return data;
+  const entries = Object.entries(data).map(([key, value]: [string, unknown]) => {
+    const isFile = (key === "fromFile" || key === "caFile") && typeof value === "string";
+    return [key, isFile ? resolve(folder, value) : withAbsoluteFiles(value, folder)];
+  });
+  return Object.fromEntries(entries) as T;
+}

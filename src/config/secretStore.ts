@@ -1,0 +1,139 @@
+import * as z from "zod";
+import { duration } from "./duration.ts";
+import { API_VERSION, credential, objectName, serverUrl, storePath, text } from "./fields.ts";
+
+const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+const mountPath = () => storePath().regex(/^[^/](.*[^/])?$/u, "must not begin or end with a slash");
+const authMount = (mount: string) => mountPath().default(mount).describe("Where the auth method is mounted.");
+const serviceAccountToken = () =>
+  credential().prefault({ fromFile: SERVICE_ACCOUNT_TOKEN }).describe("The service account's token.");
+
+const vaultAuth = z.union(
+  [
+    z.strictObject({
+      kubernetes: z
+        .strictObject({
+          role: text().describe("Role of the auth method."),
+          mount: authMount("kubernetes"),
+          jwt: serviceAccountToken(),
+        })
+        .describe("Kubernetes auth: logs in with the pod's service account."),
+    }),
+    z.strictObject({
+      appRole: z
+        .strictObject({
+          roleId: credential().describe("RoleID."),
+          secretId: credential().describe("SecretID."),
+          mount: authMount("approle"),
+        })
+        .describe("AppRole."),
+    }),
+    z.strictObject({
+      userpass: z
+        .strictObject({
+          username: text().describe("User name."),
+          password: credential().describe("Password."),
+          mount: authMount("userpass"),
+        })
+        .describe("User name and password."),
+    }),
+    z.strictObject({
+      jwt: z
+        .strictObject({
+          role: text().describe("Role of the auth method."),
+          jwt: credential().describe("The JWT; read again at each login."),
+          mount: authMount("jwt"),
+        })
+        .describe("JWT or OIDC auth with a token that exists already."),
+    }),
+    z.strictObject({ token: credential().describe("A token that exists already; renewed as far as it allows.") }),
+  ],
+  "must be exactly one of kubernetes, appRole, userpass, jwt and token",
+);
+
+const vault = z.strictObject({
+  address: serverUrl().describe("URL of the server."),
+  namespace: mountPath().optional().describe("Namespace (Vault Enterprise, OpenBao)."),
+  authNamespace: mountPath().optional().describe("Namespace of the auth method, if it is another one."),
+  mount: mountPath().default("secret").describe("Where the KV engine is mounted."),
+  version: z
+    .literal([1, 2], "must be 1 or 2")
+    .optional()
+    .describe("Version of the KV engine. Default: the server is asked."),
+  caFile: text().optional().describe("Certificates (PEM) to trust instead of the system's; relative to this file."),
+  auth: vaultAuth.describe("How to log in: exactly one."),
+});
+
+const identity = () => text().describe("ID of the machine identity.");
+const identityJwt = (what: string) =>
+  z
+    .strictObject({ identityId: identity(), jwt: credential().describe("The token; read again at each login.") })
+    .describe(what);
+
+const infisicalAuth = z.union(
+  [
+    z.strictObject({
+      universal: z
+        .strictObject({
+          clientId: credential().describe("Client ID."),
+          clientSecret: credential().describe("Client secret."),
+        })
+        .describe("Universal auth."),
+    }),
+    z.strictObject({
+      kubernetes: z
+        .strictObject({ identityId: identity(), jwt: serviceAccountToken() })
+        .describe("Kubernetes auth: logs in with the pod's service account."),
+    }),
+    z.strictObject({ oidc: identityJwt("OIDC auth with a token that exists already.") }),
+    z.strictObject({ jwt: identityJwt("JWT auth with a token that exists already.") }),
+    z.strictObject({ gcp: identityJwt("Google Cloud auth with an identity token that exists already.") }),
+    z.strictObject({ azure: identityJwt("Azure auth with a managed identity's token that exists already.") }),
+    z.strictObject({
+      ldap: z
+        .strictObject({
+          identityId: identity(),
+          username: text().describe("User name."),
+          password: credential().describe("Password."),
+        })
+        .describe("LDAP."),
+    }),
+    z.strictObject({ token: credential().describe("An access token that exists already.") }),
+  ],
+  "must be exactly one of universal, kubernetes, oidc, jwt, gcp, azure, ldap and token",
+);
+
+const infisicalFields = {
+  siteUrl: serverUrl().prefault("https://app.infisical.com").describe("URL of the server."),
+  environment: text().describe("Slug of the environment."),
+  caFile: text().optional().describe("Certificates (PEM) to trust instead of the system's; relative to this file."),
+  auth: infisicalAuth.describe("How to log in: exactly one."),
+};
+
+const infisical = z.union(
+  [
+    z.strictObject({ ...infisicalFields, projectId: text().describe("ID of the project.") }),
+    z.strictObject({ ...infisicalFields, projectSlug: text().describe("Slug of the project, in place of its ID.") }),
+  ],
+  "must have environment, auth, and exactly one of projectId and projectSlug",
+);
+
+const common = {
+  refreshInterval: duration("1s", "7d")
+    .prefault("60s")
+    .describe("How often the store is asked whether something moved."),
+};
+
+export const secretStore = z.strictObject({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal("SecretStore"),
+  metadata: z.strictObject({ name: objectName().describe("Name that `from.store` refers to.") }),
+  spec: z.union(
+    [
+      z.strictObject({ ...common, vault: vault.describe("HashiCorp Vault or OpenBao, KV engine.") }),
+      z.strictObject({ ...common, infisical: infisical.describe("Infisical.") }),
+    ],
+    "must have exactly one of vault and infisical",
+  ),
+});

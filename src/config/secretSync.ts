@@ -1,0 +1,31 @@
+import * as z from "zod";
+import { API_VERSION, dataKey, namespaceName, objectName } from "./fields.ts";
+import { clusterName, restart } from "./releaseSync.ts";
+import { mapping } from "./valueSource.ts";
+
+/** Secrets of Helm's own storage begin so; writing one would destroy a release. */
+const HELM_STORAGE = /^(?!sh\.helm\.release\.)/;
+const STORAGE_RULE = "must not be a Secret of Helm's own storage";
+
+export const secretSync = z.strictObject({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal("SecretSync"),
+  metadata: z.strictObject({
+    name: objectName()
+      .regex(HELM_STORAGE, STORAGE_RULE)
+      .describe("Name of this document, and of the Secret unless `spec.secret` says otherwise."),
+    namespace: namespaceName().describe("Namespace of the Secret."),
+  }),
+  spec: z.strictObject({
+    cluster: clusterName(),
+    secret: objectName()
+      .regex(HELM_STORAGE, STORAGE_RULE)
+      .optional()
+      .describe("Name of the Secret. Default: `metadata.name`."),
+    data: z
+      .array(mapping({ key: dataKey().describe("Key of the Secret.") }))
+      .min(1, "must have at least one entry")
+      .describe("The keys to keep in step. Other keys of the Secret are left alone."),
+    restart: restart(),
+  }),
+});

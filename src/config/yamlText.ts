@@ -1,0 +1,124 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit, type Document } from "yaml";
+import { isJsonObject, type JsonObject } from "../core/json.ts";
+import type { Problem } from "./problem.ts";
+
+/** Line and column, both from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export type FieldPath = readonly PropertyKey[];
+
+/** One YAML document, as plain data, which can still tell where each field stands. */
+export interface YamlDocument {
+  readonly file: string;
+  readonly content: JsonObject;
+  /** Of the value at the path; of the nearest map or list around it where there is none. */
+  positionOf(path: FieldPath): Position;
+  /** Of a map's key; as positionOf where there is none. */
+  positionOfKey(path: FieldPath, key: string): Position;
+}
+
+/** No alias may be used more often in a document, those inside what it stands for multiplied. */
+const MAX_ALIASES = 1000;
+
+/**
+ * Splits a file into its documents, empty ones left out. Duplicate keys, unknown tags, keys that are no text and
+ * unbounded aliases are problems, too. Texts of the YAML library quote the input and are not passed on.
+ */
+export function readYaml(file: string, text: string): { documents: YamlDocument[]; problems: Problem[] } {
+  const lines = new LineCounter();
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const documents: YamlDocument[] = [];
+  const problems: Problem[] = [];
+  for (const parsed of parseAllDocuments(text, { lineCounter: lines, stringKeys: true, logLevel: "error" })) {
+    const content = contentOf(parsed);
+    if (isJsonObject(content)) documents.push(locatedDocument(file, content, parsed, at));
+    else for (const fault of content) problems.push({ file, ...at(fault.offset), field: "", text: fault.text });
+  }
+  return { documents, problems };
+}
+
+type Fault = { readonly offset: number; readonly text: string };
+
+/** What a document holds at a path; own properties only. */
+export function valueAt(content: unknown, path: FieldPath): unknown {
+  let at = content;
+  for (const segment of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, segment)) return undefined;
+    at = (at as Record<PropertyKey, unknown>)[segment];
+  }
+  return at;
+}
+
+/** The document as plain data, or what is wrong with it; an empty one is neither. */
+function contentOf(parsed: Document.Parsed): JsonObject | readonly Fault[] {
+  const faults = faultsOf(parsed);
+  if (faults.length > 0) return faults;
+  const offset = parsed.contents?.range?.[0] ?? 0;
+  try {
+    const content: unknown = parsed.toJS({ maxAliasCount: MAX_ALIASES });
+    if (content === null) return [];
+    return isJsonObject(content)
+      ? content
+      : [{ offset, text: "must be a map with apiVersion, kind, metadata and spec" }];
+  } catch {
+    return [{ offset, text: "uses an alias that is unknown, or too many of them" }];
+  }
+}
+
+/** The first syntax error, as the others follow from it, and every duplicate or forbidden key. */
+function faultsOf(parsed: Document.Parsed): Fault[] {
+  const faults: Fault[] = [];
+  for (const { code, pos } of [...parsed.errors, ...parsed.warnings]) {
+    if (code === "DUPLICATE_KEY") faults.push({ offset: pos[0], text: "the same key stands here twice" });
+    else if (code === "NON_STRING_KEY") faults.push({ offset: pos[0], text: "a key must be text" });
+    else if (code === "TAG_RESOLVE_FAILED") faults.push({ offset: pos[0], text: "uses an unknown tag" });
+    else return [...faults, { offset: pos[0], text: `is not valid YAML (${code.toLowerCase().replaceAll("_", " ")})` }];
+  }
+  visit(parsed, {
+    Pair(_, pair) {
+      if (!isScalar(pair.key) || pair.key.value !== "__proto__") return;
+      faults.push({ offset: pair.key.range?.[0] ?? 0, text: "this key is reserved" });
+    },
+  });
+  return faults;
+}
+
+function locatedDocument(
+  file: string,
+  content: JsonObject,
+  parsed: Document.Parsed,
+  at: (offset: number) => Position,
+): YamlDocument {
+  const nodeAt = (path: FieldPath): Node | undefined => {
+    let node = resolve(parsed.contents, parsed);
+    for (const segment of path) {
+      const inner: unknown = isMap(node) || isSeq(node) ? node.get(segment, true) : undefined;
+      const next = resolve(inner, parsed);
+      if (next === undefined) return node;
+      node = next;
+    }
+    return node;
+  };
+  const positionOf = (path: FieldPath): Position => at(nodeAt(path)?.range?.[0] ?? 0);
+  return {
+    file,
+    content,
+    positionOf,
+    positionOfKey(path, key) {
+      const map = nodeAt(path);
+      const pair = isMap(map) ? map.items.find((item) => isScalar(item.key) && item.key.value === key) : undefined;
+      return isScalar(pair?.key) ? at(pair.key.range?.[0] ?? 0) : positionOf(path);
+    },
+  };
+}
+
+function resolve(node: unknown, parsed: Document.Parsed): Node | undefined {
+  if (isAlias(node)) return node.resolve(parsed);
+  return isMap(node) || isSeq(node) || isScalar(node) ? node : undefined;
+}
