@@ -163,7 +163,7 @@ function waitBefore(tries: number, fault: Fault): number {
 }
 
 function cancelled(): HelmwardenError {
-  return new HelmwardenError("Cancelled", "The call to the cluster was cancelled before it ended; run it again.");
+  return new HelmwardenError("Cancelled", "The call to the cluster was cancelled before it ended. Run it again.");
 }
 
 /** Undefined instead of the error where the cluster says that the object is not there. */

@@ -22,7 +22,7 @@ export function createCredentials(load: () => KubeConfig): Credentials {
   let config = load();
   const server = config.getCurrentCluster()?.server ?? "";
   if (!/^https?:\/\/[^/]/.test(server)) {
-    throw new HelmwardenError("ConfigInvalid", "The kubeconfig's server is not a URL: it starts with https://.");
+    throw new HelmwardenError("ConfigInvalid", "The kubeconfig's server is not a URL. Write it with https://.");
   }
   return {
     server,

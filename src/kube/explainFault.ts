@@ -24,27 +24,27 @@ export function explainFault(fault: Fault, target: ApiTarget): HelmwardenError {
     case "network":
       return fail(
         "ClusterUnavailable",
-        `The cluster cannot be reached to ${what} (${fault.code}): see that its API server runs and that the address in the kubeconfig is right.`,
+        `The cluster cannot be reached to ${what} (${fault.code}). See that its API server runs, and that the address in the kubeconfig is right.`,
       );
     case "certificate":
       return fail(
         "ClusterUnavailable",
-        `The cluster's certificate is not trusted (${fault.code}): the CA in the kubeconfig is not the one that signed it, or it has expired.`,
+        `The cluster's certificate is not trusted (${fault.code}): another CA signed it, or it has expired. Correct the CA in the kubeconfig.`,
       );
     case "timeout":
       return fail(
         "ClusterUnavailable",
-        `The cluster did not answer in time when we tried to ${what}: see its load, and the network between.`,
+        `The cluster did not answer in time when we tried to ${what}. See its load, and the network between.`,
       );
     case "credentials":
       return fail(
         "ClusterDenied",
-        "The credentials of the kubeconfig cannot be had: run its exec plugin or log in by hand (`kubectl get --raw /version`) and see what it says.",
+        "The credentials of the kubeconfig cannot be had. Run `kubectl get --raw /version` to see what its login or exec plugin says.",
       );
     case "shape":
       return fail(
         "ClusterUnavailable",
-        `What answered when we tried to ${what} does not speak as a Kubernetes API server does: see that the address in the kubeconfig is right.`,
+        `What answered when we tried to ${what} does not speak as a Kubernetes API server does. See that the address in the kubeconfig is right.`,
       );
   }
 }
@@ -60,31 +60,31 @@ function explainAnswer(
     case 401:
       return fail(
         "ClusterDenied",
-        "The cluster does not accept our credentials (401): log in again, or renew the token or certificate in the kubeconfig.",
+        "The cluster does not accept our credentials (401). Log in again, or renew the token or certificate in the kubeconfig.",
       );
     case 403:
       return fail("ClusterDenied", `The cluster refuses to let us ${what} (403). ${missingRule(target)}`);
     case 404:
       return fail(
         "ConfigInvalid",
-        `The cluster has nothing there to ${what} (404): see that the namespace and the object exist.`,
+        `The cluster has nothing there to ${what} (404). See that the namespace and the object exist.`,
       );
     case 409:
       return fail(
         "ReleaseConflict",
-        `Somebody else changed the object while we tried to ${what} (409): the next pass reads it again.`,
+        `Somebody else changed the object while we tried to ${what} (409). The next pass reads it again.`,
       );
     case 400:
     case 413:
     case 422:
       return fail(
         "ConfigInvalid",
-        `The cluster finds the object invalid when asked to ${what} (${status} ${reason}): a value may be too large, or an admission policy may be against it.`,
+        `The cluster finds the object invalid when asked to ${what} (${status} ${reason}). See whether a value is too large, a key is not allowed, or an admission policy is against it.`,
       );
     default:
       return fail(
         "ClusterUnavailable",
-        `The cluster could not ${what} (${status} ${reason}): see the state of its API server.`,
+        `The cluster could not ${what} (${status} ${reason}). See the state of its API server.`,
       );
   }
 }

@@ -36,8 +36,8 @@ export function loadKubeconfig(k: typeof ClientNode, source: KubeconfigSource): 
   throw new HelmwardenError(
     "ConfigInvalid",
     source.context === "default"
-      ? "There is no cluster to talk to: set KUBECONFIG, or run helmwarden in the cluster with a service account."
-      : `The cluster "${source.context}" is a kubeconfig context, and no kubeconfig was given: set KUBECONFIG.`,
+      ? "There is no cluster to talk to. Set KUBECONFIG, or run helmwarden in the cluster with a service account."
+      : `The cluster "${source.context}" is a kubeconfig context, and no kubeconfig was given. Set KUBECONFIG.`,
   );
 }
 
@@ -46,7 +46,7 @@ function fromServiceAccount(k: typeof ClientNode, { host, port, folder = SERVICE
   if (!existsSync(tokenFile)) {
     throw new HelmwardenError(
       "ConfigInvalid",
-      `We run in a cluster, but there is no token at ${tokenFile}: set automountServiceAccountToken on the pod.`,
+      `We run in a cluster, but there is no token at ${tokenFile}. Set automountServiceAccountToken on the pod.`,
     );
   }
   const name = "in-cluster";
@@ -62,7 +62,7 @@ function fromServiceAccount(k: typeof ClientNode, { host, port, folder = SERVICE
 function mergeFiles(k: typeof ClientNode, paths: string): KubeConfig {
   const present = paths.split(delimiter).filter((path) => path !== "" && existsSync(path));
   if (present.length === 0) {
-    throw new HelmwardenError("ConfigInvalid", `No kubeconfig is at ${paths}: correct KUBECONFIG.`);
+    throw new HelmwardenError("ConfigInvalid", `No kubeconfig is at ${paths}. Correct KUBECONFIG.`);
   }
   const files = present.map((path) => loadFile(k, path));
   const merged = new k.KubeConfig();
@@ -85,7 +85,10 @@ function loadFile(k: typeof ClientNode, path: string): KubeConfig {
     config.users = config.users.map((user) => withTokenFile(user, tokenFiles.get(user.name)));
     return config;
   } catch {
-    throw new HelmwardenError("ConfigInvalid", `The kubeconfig ${path} cannot be read or is not a valid kubeconfig.`);
+    throw new HelmwardenError(
+      "ConfigInvalid",
+      `The kubeconfig ${path} cannot be read as one. See what \`kubectl config view\` says of it.`,
+    );
   }
 }
 
@@ -120,15 +123,15 @@ function chooseContext(config: KubeConfig, wanted: string): KubeConfig {
     throw new HelmwardenError(
       "ConfigInvalid",
       name
-        ? `The kubeconfig has no context "${name}"; it has: ${names || "none"}.`
-        : `The kubeconfig has no current context: choose one with \`kubectl config use-context\`. It has: ${names || "none"}.`,
+        ? `The kubeconfig has no context "${name}". Choose one that it has: ${names || "none"}.`
+        : `The kubeconfig has no current context. Choose one with \`kubectl config use-context\`: ${names || "none"}.`,
     );
   }
   config.setCurrentContext(context.name);
   if (config.getCurrentCluster() === null || config.getCurrentUser() === null) {
     throw new HelmwardenError(
       "ConfigInvalid",
-      `The context "${context.name}" names a cluster or user that the kubeconfig does not have: correct the kubeconfig.`,
+      `The context "${context.name}" names a cluster or user that the kubeconfig does not have. Correct the kubeconfig.`,
     );
   }
   return config;

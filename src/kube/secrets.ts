@@ -72,7 +72,7 @@ function encode(data: ReadonlyMap<string, SecretValue>): Record<string, string> 
 function immutable(namespace: string, name: string): HelmwardenError {
   return new HelmwardenError(
     "ConfigInvalid",
-    `The Secret ${name} in namespace ${namespace} is immutable: delete it, so that helmwarden makes it anew, or point the chart at another Secret.`,
+    `The Secret ${name} in namespace ${namespace} is immutable. Delete it, so that helmwarden makes it anew, or point the chart at another Secret.`,
   );
 }
 

@@ -20,7 +20,6 @@ export function readAccess(kubeconfig: string): ClusterAccess {
   const { clusters, users } = parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
   const cluster = clusters[0]!.cluster;
   const user = users[0]!.user;
-  const decode = (data: string): string => Buffer.from(data, "base64").toString("utf8");
   return {
     server: cluster.server,
     ca: decode(cluster["certificate-authority-data"]),
@@ -42,4 +41,8 @@ export function clusterApi(kubeconfig: string): ClusterApi {
     }
     return answer;
   };
+}
+
+function decode(data: string): string {
+  return Buffer.from(data, "base64").toString("utf8");
 }
