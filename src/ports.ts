@@ -1,6 +1,7 @@
 import type { AuditRecord } from "./core/auditRecord.ts";
 import type { JsonObject } from "./core/json.ts";
 import type { ChartIdentity, ReleaseKey, StoredRelease } from "./core/release.ts";
+import type { Rollout } from "./core/rollout.ts";
 import type { SecretValue, Sealed } from "./core/secretValue.ts";
 import type { ChartSource } from "./core/spec.ts";
 import type { StatusRecord } from "./core/statusRecord.ts";
@@ -61,7 +62,7 @@ export interface LocalChart extends ChartIdentity {
   /** Template functions in the chart or its subcharts that make a render depend on more than its values. */
   readonly impure: readonly ImpureUse[];
 }
-export type ImpureUse = "random" | "time" | "lookup" | "release-revision" | "capabilities";
+export type ImpureUse = "random" | "time" | "lookup" | "release-revision";
 
 export interface HelmRequest {
   readonly key: ReleaseKey;
@@ -84,8 +85,11 @@ export interface Helm {
   version(signal: AbortSignal): Promise<string>;
   /** The chart at exactly this name and version, pulled once and kept by digest. ChartUnavailable otherwise. */
   chart(source: ChartSource, deployed: ChartIdentity, signal: AbortSignal): Promise<LocalChart>;
-  /** Server-side dry run over the deployed values with the overlay: every object that the upgrade would send. */
-  render(request: HelmRequest, signal: AbortSignal): Promise<Sealed<readonly JsonObject[]>>;
+  /**
+   * Dry run over the deployed values with the overlay: every object that the upgrade would send. With `lookups`
+   * "empty" the chart sees no live objects, which shows where a value would go if no live Secret won over it.
+   */
+  render(request: HelmRequest, lookups: "live" | "empty", signal: AbortSignal): Promise<Sealed<readonly JsonObject[]>>;
   /** `helm upgrade --reuse-values`. Returning proves nothing; throwing tells the class of the failure. */
   upgrade(request: UpgradeRequest, signal: AbortSignal): Promise<void>;
 }
@@ -143,17 +147,6 @@ export interface Workload {
   /** `spec.template`: sealed, as its env may hold values. */
   readonly podTemplate: Sealed<JsonObject>;
   readonly rollout: Rollout;
-}
-
-/** Replica counts of a workload's status, the same words for all three kinds. */
-export interface Rollout {
-  readonly generation: number;
-  readonly observedGeneration: number;
-  readonly wanted: number;
-  readonly updated: number;
-  readonly ready: number;
-  /** Pods of any template, old ones included. */
-  readonly total: number;
 }
 
 export interface Workloads {

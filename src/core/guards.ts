@@ -1,33 +1,21 @@
 import { type Hold, hold } from "./hold.ts";
 import type { ChartIdentity } from "./release.ts";
-import type { Reach, Xray } from "./xray.ts";
-
-export interface GuardSettings {
-  readonly regeneration: "hold" | "allow";
-  readonly statefulCredential: "hold" | "allow";
-  readonly empty: "hold" | "allow";
-}
-
-export type ValueKind = "credential" | "encryptionKey" | "token";
+import type { Guards, ValueMapping } from "./spec.ts";
+import { isIgnored, type Reach, type Xray } from "./xray.ts";
 
 /** A mapped path whose value would change, as the guards see it. */
 export interface ChangedPath {
   readonly path: string;
-  readonly kind: ValueKind | undefined;
+  readonly kind: ValueMapping["kind"];
   /** Is there a value now that data may depend on? */
   readonly replaces: boolean;
 }
 
 /** Every reason of the X-ray's not to make this change. None: it may be made. */
-export function guardHolds(
-  xray: Xray,
-  changed: readonly ChangedPath[],
-  guards: GuardSettings,
-  whenIgnored: "hold" | "patchSecret",
-): Hold[] {
+export function guardHolds(xray: Xray, changed: readonly ChangedPath[], guards: Guards): Hold[] {
   return [
     ...(guards.regeneration === "hold" ? regenerationHolds(xray) : []),
-    ...changed.flatMap((path) => ignoredHolds(xray, path, whenIgnored)),
+    ...changed.flatMap((path) => ignoredHolds(xray, path)),
     ...(guards.statefulCredential === "hold" ? changed.flatMap((path) => statefulHolds(xray, path)) : []),
   ];
 }
@@ -42,10 +30,9 @@ function regenerationHolds(xray: Xray): Hold[] {
   );
 }
 
-function ignoredHolds(xray: Xray, changed: ChangedPath, whenIgnored: "hold" | "patchSecret"): Hold[] {
+function ignoredHolds(xray: Xray, changed: ChangedPath): Hold[] {
   const traced = xray.paths.find((one) => one.path === changed.path);
-  if (traced === undefined || traced.untraced || traced.reaches.length > 0 || xray.derived.length > 0) return [];
-  if (whenIgnored === "patchSecret") return [];
+  if (traced === undefined || !isIgnored(xray, traced)) return [];
   return [
     hold(
       "ignored",
@@ -92,14 +79,14 @@ export function notRotatableHolds(chart: ChartIdentity, changed: readonly Change
       hold(
         "notRotatable",
         path,
-        "This looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Follow the app's own re-encryption procedure. If it is no such key, say `kind: token` or `kind: credential` in the mapping.",
+        "This looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Follow the app's own re-encryption procedure. If nothing depends on its old value, say `kind: token` in the mapping.",
       ),
     ];
   });
 }
 
-function isDataAtRest(chart: ChartIdentity, path: string, kind: ValueKind | undefined): boolean {
-  if (kind !== undefined) return kind === "encryptionKey";
+function isDataAtRest(chart: ChartIdentity, path: string, kind: ValueMapping["kind"]): boolean {
+  if (kind !== "credential") return kind === "encryptionKey";
   const name = path.split(".").at(-1) ?? path;
   return DATA_AT_REST.test(camelToKebab(name)) || (KNOWN_BY_CHART[chart.name]?.test(path) ?? false);
 }

@@ -1,23 +1,27 @@
 import { type Digest, type DigestKey, digestOf, digestOfSet } from "./digest.ts";
-import { type ChangedPath, notRotatableHolds, type ValueKind } from "./guards.ts";
+import { type ChangedPath, notRotatableHolds } from "./guards.ts";
 import { type Hold, hold } from "./hold.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { planOverlay } from "./overlay.ts";
 import { isPending, type Revision, type StoredRelease } from "./release.ts";
 import { Sealed, SecretValue } from "./secretValue.ts";
+import type { ValueMapping } from "./spec.ts";
 import type { StatusRecord } from "./statusRecord.ts";
 import { formatValuePath, getAt, type ValuePath } from "./valuePath.ts";
 import { mergeValues } from "./values.ts";
-import { isEmptyLike, type ValueType, writtenValue } from "./wanted.ts";
+import { isEmptyLike, writtenValue } from "./wanted.ts";
+
+/** A wanted value, or why there is none. */
+export type Resolved =
+  | { readonly kind: "value"; readonly value: SecretValue }
+  | { readonly kind: "hold"; readonly hold: Hold };
 
 /** One mapping with what its stores say now. */
 export interface WantedValue {
   readonly path: ValuePath;
-  readonly type: ValueType;
-  readonly kind: ValueKind | undefined;
-  readonly value:
-    | { readonly kind: "value"; readonly value: SecretValue }
-    | { readonly kind: "hold"; readonly hold: Hold };
+  readonly type: ValueMapping["type"];
+  readonly kind: ValueMapping["kind"];
+  readonly value: Resolved;
   /** `store:path#key@version`, one for each secret that it is made of. */
   readonly sources: readonly string[];
 }

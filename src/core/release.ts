@@ -47,6 +47,8 @@ export interface Revision extends RevisionHead {
   readonly defaults: Sealed<JsonObject>;
   /** The rendered objects, as YAML. */
   readonly manifest: SecretValue;
+  /** The same, parsed at the first call. */
+  readonly objects: () => Sealed<readonly JsonObject[]>;
   readonly description: SecretValue;
 }
 

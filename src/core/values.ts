@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
+import { getAt, setAt, type ValuePath } from "./valuePath.ts";
 
 /**
  * Helm's merge of user values over older ones: maps are merged, lists and scalars replaced. Nulls are kept as they
@@ -18,4 +19,10 @@ export function shapeOf(value: Json | undefined): "nothing" | "a map" | "a list"
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   return isJsonObject(value) ? "a map" : "a scalar";
+}
+
+/** A copy with nothing at these paths: what of the values a change at them does not touch. */
+export function withoutPaths(values: JsonObject, paths: readonly ValuePath[]): JsonObject {
+  const masked = paths.filter((path) => getAt(values, path) !== undefined);
+  return masked.reduce((rest, path) => setAt(rest, path, null), values);
 }

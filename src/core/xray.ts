@@ -14,11 +14,14 @@ export interface Reach {
   readonly readers: readonly Reader[];
 }
 
-/** What one mapped path reaches. `untraced`: its values are too short or of a type that cannot be followed. */
+/** What one mapped path reaches. */
 export interface PathXray {
   readonly path: string;
   readonly reaches: readonly Reach[];
+  /** Its values are of a type that cannot be followed (a boolean). */
   readonly untraced: boolean;
+  /** The chart takes the value only where no live Secret has one: the live key must be set beside the upgrade. */
+  readonly liveOnly: boolean;
 }
 
 /**
@@ -73,12 +76,38 @@ export function xrayOf(
   const paths = traced.map(({ path, needles }) => ({
     path,
     untraced: needles.length === 0,
+    liveOnly: false,
     reaches: [...canary.values()].flatMap((position) => {
       const form = strongestForm(position.text, needles);
       return form === undefined ? [] : [reachOf(position, form, workloads)];
     }),
   }));
   return { paths, ...changesBeside(renders, traced, namespace) };
+}
+
+/** Is this path one that the chart does not take, as far as the canaries can tell? */
+export function isIgnored(xray: Pick<Xray, "derived">, path: PathXray): boolean {
+  return !path.untraced && path.reaches.length === 0 && xray.derived.length === 0;
+}
+
+/**
+ * The same X-ray with the ignored paths followed through a canary render in which the chart saw no live objects:
+ * the Secret keys found there are the ones that win over the value.
+ */
+export function withLiveKeys<T extends Pick<Xray, "paths" | "derived">>(
+  xray: T,
+  blind: readonly JsonObject[],
+  traced: readonly Traced[],
+  namespace: string,
+): T {
+  const found = xrayOf({ deployed: blind, wanted: blind, canary: blind }, traced, namespace).paths;
+  const paths = xray.paths.map((path) => {
+    if (!isIgnored(xray, path)) return path;
+    const seen = found.find((one) => one.path === path.path)?.reaches ?? [];
+    const reaches = seen.filter(({ kind, form }) => kind === "secret" && form === "whole");
+    return { ...path, reaches, liveOnly: reaches.length > 0 };
+  });
+  return { ...xray, paths };
 }
 
 function reachOf(position: Position, form: TraceForm, workloads: readonly RenderedWorkload[]): Reach {

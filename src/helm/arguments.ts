@@ -16,8 +16,14 @@ export function versionArguments(): string[] {
 }
 
 /** The upgrade as it would be, with every object and Secret in clear on standard output, nothing written. */
-export function renderArguments(request: HelmRequest, target: Target): string[] {
-  return [...upgradeOf(request, target), "--dry-run=server", "--disable-openapi-validation", "--output", "json"];
+export function renderArguments(request: HelmRequest, lookups: "live" | "empty", target: Target): string[] {
+  return [
+    ...upgradeOf(request, target),
+    `--dry-run=${lookups === "live" ? "server" : "client"}`,
+    "--disable-openapi-validation",
+    "--output",
+    "json",
+  ];
 }
 
 export function upgradeArguments(request: UpgradeRequest, target: Target): string[] {

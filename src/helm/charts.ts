@@ -79,7 +79,7 @@ async function archiveIn(folder: string): Promise<string | undefined> {
 
 async function readChart(path: string): Promise<LocalChart> {
   const files = await readChartFiles(path);
-  return { path, ...identityOf(files), digest: digestOfFiles(files), impure: impureUses(files, "") };
+  return { path, ...identityOf(files), digest: digestOfFiles(files), impure: impureUses(files) };
 }
 
 function identityOf(files: readonly ChartFile[]): ChartIdentity {

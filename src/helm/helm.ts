@@ -51,9 +51,13 @@ export function createHelm(options: HelmOptions): Helm {
     async chart(source: ChartSource, deployed: ChartIdentity, signal: AbortSignal): Promise<LocalChart> {
       return await findChart(source, deployed, signal);
     },
-    async render(request: HelmRequest, signal: AbortSignal): Promise<Sealed<readonly JsonObject[]>> {
+    async render(
+      request: HelmRequest,
+      lookups: "live" | "empty",
+      signal: AbortSignal,
+    ): Promise<Sealed<readonly JsonObject[]>> {
       const exit = await run(
-        renderArguments(request, options.target),
+        renderArguments(request, lookups, options.target),
         RENDER_MS,
         signal,
         JSON.stringify(request.overlay.open()),

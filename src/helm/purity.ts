@@ -18,15 +18,14 @@ const COMMENT = /\/\*[\s\S]*?\*\//g;
 
 /**
  * What a chart's templates use that makes two renders with the same values differ. Reads text, so it may name a
- * use that never runs; it never misses one that does. Values that hold template actions count as well.
+ * use that never runs; it never misses one that does.
  */
-export function impureUses(files: readonly ChartFile[], valuesText: string): ImpureUse[] {
+export function impureUses(files: readonly ChartFile[]): ImpureUse[] {
   const found = new Set<ImpureUse>();
   for (const { path, bytes } of files) {
     if (path.includes("templates/") && !path.endsWith("NOTES.txt")) scan(bytes.toString("utf8"), found);
     else if (/(^|\/)values\.ya?ml$/.test(path)) scan(bytes.toString("utf8"), found);
   }
-  scan(valuesText, found);
   return [...found].sort();
 }
 

@@ -1,0 +1,111 @@
+import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { CHAIN_START, type ChainHead, chainLine, hashLine } from "../core/auditChain.ts";
+import { AUDIT_FORMAT } from "../core/auditRecord.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { AuditLog, Clock } from "../ports.ts";
+
+/** A record is a few kilobytes; one larger than this is no record of ours. */
+const TAIL_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The audit log as a file of JSON lines, each holding the hash of the one before. A record is on disk (fdatasync)
+ * when `append` returns. A line that a crash tore is cut off at the next start. One writer at a time: a second
+ * process that appends is seen, and refused, by the length of the file.
+ */
+export function openAuditFile(path: string, clock: Pick<Clock, "now">): AuditLog {
+  const file = openFile(path);
+  let { head, size } = attempt(path, () => recoverTail(file, path));
+  return {
+    append: (record) =>
+      Promise.resolve().then(() =>
+        attempt(path, () => {
+          if (fstatSync(file).size !== size) ({ head, size } = recoverTail(file, path));
+          const next = chainLine(head, record, clock.now());
+          const bytes = Buffer.from(`${next.line}\n`);
+          if (writeSync(file, bytes) !== bytes.length) {
+            ftruncateSync(file, size);
+            throw unavailable(path, "the disk is full");
+          }
+          fdatasyncSync(file);
+          head = next.head;
+          size += bytes.length;
+        }),
+      ),
+    close: () => Promise.resolve(closeSync(file)),
+  };
+}
+
+function openFile(path: string): number {
+  return attempt(path, () => {
+    const file = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o600);
+    syncFolder(dirname(path));
+    return file;
+  });
+}
+
+/** A new file's name is on disk only once its folder is. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, constants.O_RDONLY);
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+const LastRecord = z.object({ v: z.literal(AUDIT_FORMAT), sequence: z.number().int().positive() });
+
+function recoverTail(file: number, path: string): { head: ChainHead; size: number } {
+  const { size } = fstatSync(file);
+  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+  readSync(file, tail, 0, tail.length, size - tail.length);
+  const end = tail.lastIndexOf(10) + 1;
+  const torn = tail.length - end;
+  if (torn > 0) ftruncateSync(file, size - torn);
+  if (end === 0) {
+    if (size - torn > 0) throw unavailable(path, "its last line is longer than any record");
+    return { head: CHAIN_START, size: 0 };
+  }
+  const line = tail.subarray(tail.lastIndexOf(10, end - 2) + 1, end - 1).toString("utf8");
+  return { head: { sequence: sequenceOf(line, path), hash: hashLine(line) }, size: size - torn };
+}
+
+function sequenceOf(line: string, path: string): number {
+  try {
+    return LastRecord.parse(JSON.parse(line)).sequence;
+  } catch {
+    throw unavailable(path, "its last line is not a record of this format; keep it aside and let helmwarden begin a new one");
+  }
+}
+
+function attempt<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (caught) {
+    if (caught instanceof HelmwardenError) throw caught;
+    throw unavailable(path, reasonOf(caught));
+  }
+}
+
+function reasonOf(caught: unknown): string {
+  const code: unknown = caught instanceof Error && "code" in caught ? caught.code : undefined;
+  switch (code) {
+    case "ENOENT":
+      return "its folder does not exist; make it, or set `audit.file`";
+    case "EACCES":
+    case "EROFS":
+    case "EPERM":
+      return "it may not be written; set `audit.file` to a place that may";
+    case "ENOSPC":
+    case "EDQUOT":
+      return "the disk is full";
+    default:
+      return `the system answers ${typeof code === "string" ? code : "an unknown error"}`;
+  }
+}
+
+function unavailable(path: string, reason: string): HelmwardenError {
+  return new HelmwardenError("AuditUnavailable", `The audit log ${path} cannot be written: ${reason}. Without a record nothing is changed.`);
+}

@@ -1,0 +1,102 @@
+import { type Digest, type DigestKey, digestOf, digestOfSet } from "./digest.ts";
+import { type Hold, hold } from "./hold.ts";
+import type { Change, Resolved } from "./plan.ts";
+import type { SecretValue } from "./secretValue.ts";
+import type { StatusRecord } from "./statusRecord.ts";
+
+/** One key of a SecretSync with what its stores say now. */
+export interface WantedKey {
+  readonly key: string;
+  readonly value: Resolved;
+  readonly sources: readonly string[];
+}
+
+/** The live Secret, as far as the plan needs it. */
+export interface PresentSecret {
+  readonly immutable: boolean;
+  readonly data: ReadonlyMap<string, SecretValue>;
+}
+
+export type SecretPlan =
+  | { readonly kind: "none" }
+  | { readonly kind: "adopt"; readonly wanted: Digest; readonly unfinished: boolean }
+  | {
+      readonly kind: "apply";
+      readonly why: "outdated" | "drift" | "missing";
+      readonly data: ReadonlyMap<string, SecretValue>;
+      readonly changes: readonly Change[];
+      readonly wanted: Digest;
+    }
+  | { readonly kind: "hold"; readonly holds: readonly Hold[]; readonly changes: readonly Change[] };
+
+/** etcd and the API take 1 MiB; names and the keys of others need some of it. */
+const LARGEST_SECRET = 1_000_000;
+
+/** Decides what a pass does with one Secret. Pure. */
+export function planSecret(
+  keys: readonly WantedKey[],
+  present: PresentSecret | undefined,
+  record: StatusRecord | undefined,
+  digestKey: DigestKey,
+): SecretPlan {
+  const data = new Map(keys.flatMap(({ key, value }) => (value.kind === "value" ? [[key, value.value] as const] : [])));
+  const changes = changesOf(keys, present, digestKey);
+  const holds = [
+    ...keys.flatMap(({ value }) => (value.kind === "hold" ? [value.hold] : [])),
+    ...emptyHolds(data),
+    ...sizeHolds(data, present),
+    ...(present?.immutable === true && changes.length > 0 ? [immutableHold()] : []),
+  ];
+  if (holds.length > 0) return { kind: "hold", holds, changes };
+  const wanted = wantedDigest(digestKey, data);
+  if (changes.length === 0) {
+    if (record?.wanted === wanted && record.phase === "settled") return { kind: "none" };
+    return { kind: "adopt", wanted, unfinished: record?.phase === "applying" && record.wanted === wanted };
+  }
+  const why =
+    present === undefined ? "missing" : record?.wanted === wanted && record.phase === "settled" ? "drift" : "outdated";
+  return { kind: "apply", why, data, changes, wanted };
+}
+
+function wantedDigest(key: DigestKey, data: ReadonlyMap<string, SecretValue>): Digest {
+  return digestOfSet(key, new Map([...data].map(([name, value]) => [name, digestOf(key, value)])));
+}
+
+function changesOf(keys: readonly WantedKey[], present: PresentSecret | undefined, digestKey: DigestKey): Change[] {
+  return keys.flatMap(({ key, value, sources }) => {
+    if (value.kind === "hold") return [];
+    const live = present?.data.get(key);
+    if (live?.equals(value.value) === true) return [];
+    const from = live === undefined ? undefined : digestOf(digestKey, live);
+    return [{ path: key, from, to: digestOf(digestKey, value.value), sources }];
+  });
+}
+
+function emptyHolds(data: ReadonlyMap<string, SecretValue>): Hold[] {
+  return [...data]
+    .filter(([, value]) => value.isText && value.reveal().trim() === "")
+    .map(([key]) =>
+      hold("empty", key, "The store's value is empty or blank; the Secret keeps its own. Set it in the store."),
+    );
+}
+
+function sizeHolds(data: ReadonlyMap<string, SecretValue>, present: PresentSecret | undefined): Hold[] {
+  const all = new Map([...(present?.data ?? []), ...data]);
+  const size = [...all].reduce((sum, [key, value]) => sum + key.length + value.byteLength, 0);
+  if (size <= LARGEST_SECRET) return [];
+  return [
+    hold(
+      "tooLarge",
+      "data",
+      `The Secret would hold ${size} bytes and Kubernetes takes 1 MiB. Split it over several Secrets.`,
+    ),
+  ];
+}
+
+function immutableHold(): Hold {
+  return hold(
+    "immutable",
+    "Secret",
+    "The Secret is marked immutable. Delete it so that it is made anew, or clear `immutable` by recreating it.",
+  );
+}

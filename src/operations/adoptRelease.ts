@@ -1,0 +1,47 @@
+import type { Outcome } from "../core/outcome.ts";
+import type { Plan } from "../core/plan.ts";
+import { formatKey } from "../core/release.ts";
+import type { ReleaseSync } from "../core/spec.ts";
+import { formatValuePath } from "../core/valuePath.ts";
+import { putStatus } from "./record.ts";
+import type { ObservedRelease } from "./reconcileRelease.ts";
+import type { ReleasePorts } from "./releasePorts.ts";
+import { settle } from "./settle.ts";
+
+/**
+ * Helm holds the wanted values already: that goes on record, and nothing is written to the release. Where a pass of
+ * ours died before it had proven its upgrade, that is finished first: live keys, restarts, readiness.
+ */
+export async function adoptRelease(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  { base, wanted, unfinished }: Plan & { kind: "adopt" },
+  { values, record }: Pick<ObservedRelease, "values" | "record">,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const xray = record?.xray;
+  const { revision } = base;
+  if (unfinished && xray !== undefined) {
+    const changed = values.map(({ path, kind }) => ({ path: formatValuePath(path), kind, replaces: true }));
+    const settled = await settle(
+      ports,
+      spec,
+      { changed, expected: base.config, xray, token: wanted, before: [] },
+      signal,
+    );
+    if (settled.kind === "ineffective") return { kind: "ineffective", revision, reason: settled.reason, changes: [] };
+    if (settled.kind === "notReady") return { kind: "failed", code: "VerifyFailed", message: settled.reason };
+  }
+  await ports.audit.append({
+    kind: "result",
+    action: "adopt",
+    run: ports.run,
+    subject: `release ${formatKey(spec.key)}`,
+    base: String(revision),
+    changes: [],
+    outcome: unfinished ? "finished" : "adopted",
+  });
+  const kept = xray === undefined ? {} : { xray };
+  await putStatus(ports, spec, { phase: "settled", wanted, revision, outcome: "adopted", ...kept }, signal);
+  return { kind: "adopted" };
+}

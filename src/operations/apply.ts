@@ -1,0 +1,121 @@
+import type { AuditChange, AuditRecord } from "../core/auditRecord.ts";
+import type { Change, Upgrade } from "../core/plan.ts";
+import { formatKey, type StoredRelease } from "../core/release.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { Sealed } from "../core/secretValue.ts";
+import type { ReleaseSync } from "../core/spec.ts";
+import { HelmwardenError, toHelmwardenError } from "../errors.ts";
+import type { LocalChart } from "../ports.ts";
+import type { ReleasePorts } from "./releasePorts.ts";
+
+/** The label that tells our revisions from others'; it holds the revision, as labels are inherited by later ones. */
+export const RUN_LABEL = "helmwarden.dev/run";
+
+/** One helm upgrade, with the record before and after it. */
+export interface Write {
+  readonly action: "upgrade" | "restore" | "scrub";
+  readonly chart: LocalChart;
+  readonly overlay: Sealed<JsonObject>;
+  readonly changes: readonly Change[];
+  /** The newest revision that it was planned on. */
+  readonly lastRevision: number;
+}
+
+/**
+ * Intent on record, release read once more, then `helm upgrade`. No record, no write. Throws ReleaseConflict where
+ * another helm came first, and helm's own failure otherwise; what was made of it is for verify to find out.
+ */
+export async function applyWrite(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  write: Write,
+  signal: AbortSignal,
+): Promise<void> {
+  await requireUnmoved(ports, spec, write.lastRevision, signal);
+  await ports.audit.append(auditRecord(ports, spec, write, "intent"));
+  signal.throwIfAborted();
+  const paths = write.changes.map(({ path }) => path).join(", ");
+  await ports.helm.upgrade(
+    {
+      key: spec.key,
+      chart: write.chart,
+      overlay: write.overlay,
+      timeoutMs: spec.upgrade.timeoutMs,
+      historyMax: spec.upgrade.historyMax,
+      description: `helmwarden ${write.action} ${ports.run}: ${paths === "" ? "no value" : paths}`.slice(0, 200),
+      labels: { [RUN_LABEL]: runLabel(write.lastRevision + 1, ports.run) },
+    },
+    signal,
+  );
+}
+
+/** `v<revision>-<run>`: proves a revision ours only together with its number. */
+export function runLabel(revision: number, run: string): string {
+  return `v${revision}-${run}`;
+}
+
+/** The record of what came of a write; append it in any case. */
+export async function recordResult(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  write: Write,
+  outcome: string,
+  reason?: string,
+): Promise<void> {
+  await ports.audit.append({
+    ...auditRecord(ports, spec, write, "result"),
+    outcome,
+    ...(reason === undefined ? {} : { reason }),
+  });
+}
+
+/** The release as it is now. ReleaseNotFound and ReleaseCorrupt are faults here: it was there a moment ago. */
+export async function readAgain(ports: ReleasePorts, spec: ReleaseSync, signal: AbortSignal): Promise<StoredRelease> {
+  const reading = await ports.releases.read(spec.key, signal);
+  if (reading.kind === "found") return reading.release;
+  throw new HelmwardenError(
+    "ReleaseNotFound",
+    `The release ${formatKey(spec.key)} is gone or unreadable. See \`helm history\`.`,
+  );
+}
+
+async function requireUnmoved(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  lastRevision: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { last } = await readAgain(ports, spec, signal);
+  if (last.revision === lastRevision) return;
+  throw new HelmwardenError(
+    "ReleaseConflict",
+    `Another helm made revision ${last.revision} while this change was planned on ${lastRevision}. Nothing was changed; the next pass plans again.`,
+  );
+}
+
+function auditRecord(ports: ReleasePorts, spec: ReleaseSync, write: Write, kind: AuditRecord["kind"]): AuditRecord {
+  return {
+    kind,
+    action: write.action,
+    run: ports.run,
+    subject: `release ${formatKey(spec.key)}`,
+    base: String(write.lastRevision),
+    changes: write.changes.map(auditChange),
+  };
+}
+
+export function auditChange({ path, from, to, sources }: Change): AuditChange {
+  return { path, ...(from === undefined ? {} : { from }), to, sources };
+}
+
+/** What an upgrade changed, for the record of its failure. */
+export function failureText(caught: unknown): string {
+  const { code, detail } = toHelmwardenError(caught);
+  const failure = detail["failure"];
+  return typeof failure === "string" ? `${code} (${failure})` : code;
+}
+
+/** The write that a planned upgrade is. */
+export function upgradeWrite(upgrade: Upgrade, changes: readonly Change[], chart: LocalChart): Write {
+  return { action: "upgrade", chart, overlay: upgrade.overlay, changes, lastRevision: upgrade.lastRevision };
+}

@@ -1,0 +1,72 @@
+import { exhausted } from "../core/exhausted.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { type Plan, planRelease, type WantedValue } from "../core/plan.ts";
+import { formatKey } from "../core/release.ts";
+import type { ReleaseSync } from "../core/spec.ts";
+import type { StatusRecord } from "../core/statusRecord.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { ReleaseReading } from "../ports.ts";
+import { adoptRelease } from "./adoptRelease.ts";
+import { preflight } from "./preflight.ts";
+import type { ReleasePorts } from "./releasePorts.ts";
+import { upgradeRelease } from "./upgradeRelease.ts";
+
+/** What was observed of one release before it is planned. */
+export interface ObservedRelease {
+  readonly reading: ReleaseReading;
+  readonly values: readonly WantedValue[];
+  readonly record: StatusRecord | undefined;
+}
+
+/**
+ * One pass over one release. `plan` stops before the first write; `sync` goes on. Throws HelmwardenError for faults;
+ * everything expected is an outcome.
+ */
+export async function reconcileRelease(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  seen: ObservedRelease,
+  mode: "plan" | "sync",
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const plan = planOf(ports, spec, seen);
+  switch (plan.kind) {
+    case "none":
+      return { kind: "inSync" };
+    case "hold":
+      return { kind: "held", holds: plan.holds, changes: plan.changes };
+    case "adopt":
+      if (mode === "plan")
+        return { kind: "pending", action: "adopt", why: plan.unfinished ? "unfinished" : "first contact", changes: [] };
+      return await adoptRelease(ports, spec, plan, seen, signal);
+    case "upgrade": {
+      const { upgrade, changes, why } = plan;
+      const checked = await preflight(ports, spec, seen.values, upgrade, seen.record, signal);
+      if (checked.holds.length > 0) return { kind: "held", holds: checked.holds, changes };
+      if (mode === "plan") return { kind: "pending", action: "upgrade", why, changes };
+      return await upgradeRelease(ports, spec, { upgrade, changes, preflight: checked }, signal);
+    }
+    default:
+      return exhausted(plan);
+  }
+}
+
+function planOf(ports: ReleasePorts, spec: ReleaseSync, { reading, values, record }: ObservedRelease): Plan {
+  const name = formatKey(spec.key);
+  switch (reading.kind) {
+    case "found": {
+      const allowEmpty = spec.guards.empty === "allow";
+      return planRelease({ release: reading.release, values, allowEmpty, record, digestKey: ports.digestKey });
+    }
+    case "missing":
+      throw new HelmwardenError(
+        "ReleaseNotFound",
+        `Helm has no release ${name}. Install it first (Argo CD makes none: use a SecretSync there), or correct \`release\` and namespace.`,
+      );
+    case "corrupt":
+      throw new HelmwardenError(
+        "ReleaseCorrupt",
+        `Revision ${reading.revision} of ${name} cannot be decoded. Delete that storage Secret if an older revision is good, then \`helm rollback\`.`,
+      );
+  }
+}

@@ -1,0 +1,143 @@
+import type { AuditRecord } from "../core/auditRecord.ts";
+import { exhausted } from "../core/exhausted.ts";
+import type { Outcome } from "../core/outcome.ts";
+import type { DataKey } from "../core/readers.ts";
+import { planSecret, type SecretPlan, type WantedKey } from "../core/secretPlan.ts";
+import type { SecretValue } from "../core/secretValue.ts";
+import type { SecretSync } from "../core/spec.ts";
+import type { StatusRecord } from "../core/statusRecord.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { LiveSecret, Subject, Workload } from "../ports.ts";
+import { auditChange, failureText } from "./apply.ts";
+import type { ReleasePorts } from "./releasePorts.ts";
+import { formatWorkload, restartReaders } from "./restart.ts";
+
+export type SecretPorts = Pick<ReleasePorts, "cluster" | "audit" | "clock" | "digestKey" | "run">;
+
+/** A Secret that has been written; its readers are restarted at the end of the pass, once each. */
+export interface WrittenSecret {
+  readonly spec: SecretSync;
+  readonly plan: SecretPlan & { kind: "apply" | "adopt" };
+  /** The namespace's workloads before the Secret was written; none where that is not known any more. */
+  readonly before: readonly Workload[];
+  /** Did the Secret exist? Pods that wait for a new one start by themselves. */
+  readonly existed: boolean;
+}
+
+export function secretSubject(spec: SecretSync): Subject {
+  return { kind: "Secret", namespace: spec.namespace, name: spec.secret };
+}
+
+/**
+ * First half of a pass over one Secret: plan, then server-side apply of just the mapped keys and reading them back.
+ * An outcome means that it is done; a WrittenSecret is to be handed to `settleSecret`.
+ */
+export async function reconcileSecret(
+  ports: SecretPorts,
+  spec: SecretSync,
+  keys: readonly WantedKey[],
+  record: StatusRecord | undefined,
+  mode: "plan" | "sync",
+  signal: AbortSignal,
+): Promise<Outcome | WrittenSecret> {
+  const present = await ports.cluster.secrets.get(spec.namespace, spec.secret, signal);
+  const plan = planSecret(keys, present, record, ports.digestKey);
+  switch (plan.kind) {
+    case "none":
+      return { kind: "inSync" };
+    case "hold":
+      return { kind: "held", holds: plan.holds, changes: plan.changes };
+    case "adopt":
+      if (mode === "plan")
+        return { kind: "pending", action: "adopt", why: plan.unfinished ? "unfinished" : "first contact", changes: [] };
+      return { spec, plan, before: [], existed: plan.unfinished };
+    case "apply": {
+      if (mode === "plan") return { kind: "pending", action: "apply", why: plan.why, changes: plan.changes };
+      const before = await applySecret(ports, spec, plan, present, signal);
+      return { spec, plan, before, existed: present !== undefined };
+    }
+    default:
+      return exhausted(plan);
+  }
+}
+
+/** Second half, after all Secrets and releases of the pass: restarts those who read a changed key at start, and records. */
+export async function settleSecret(ports: SecretPorts, written: WrittenSecret, signal: AbortSignal): Promise<Outcome> {
+  const { spec, plan, before, existed } = written;
+  const changed = plan.kind === "apply" ? plan.changes.map(({ path }) => path) : spec.data.map(({ key }) => key);
+  const keys = changed.map((key): DataKey => ({ kind: "Secret", name: spec.secret, key }));
+  const mode = existed ? spec.restart : "never";
+  const { namespace } = spec;
+  const { restarted } = await restartReaders(ports, { namespace, keys, before, token: plan.wanted, mode }, signal);
+  const outcome = plan.kind === "apply" ? "changed" : "adopted";
+  await ports.audit.append({ ...auditRecord(ports, spec, plan, "result"), outcome });
+  await putSecretStatus(ports, spec, { phase: "settled", wanted: plan.wanted, revision: 0, outcome }, signal);
+  if (plan.kind === "adopt") return { kind: "adopted" };
+  return { kind: "changed", revision: 0, changes: plan.changes, restarted: restarted.map(formatWorkload) };
+}
+
+async function applySecret(
+  ports: SecretPorts,
+  spec: SecretSync,
+  plan: SecretPlan & { kind: "apply" },
+  present: LiveSecret | undefined,
+  signal: AbortSignal,
+): Promise<readonly Workload[]> {
+  const { secrets, workloads } = ports.cluster;
+  const [before] = await Promise.all([
+    workloads.list(spec.namespace, signal),
+    putSecretStatus(ports, spec, { phase: "applying", wanted: plan.wanted, revision: 0, outcome: "applying" }, signal),
+  ]);
+  await ports.audit.append({ ...auditRecord(ports, spec, plan, "intent"), base: present?.resourceVersion ?? "none" });
+  try {
+    signal.throwIfAborted();
+    await secrets.apply(spec.namespace, spec.secret, plan.data, signal);
+    requireHeld(await secrets.get(spec.namespace, spec.secret, signal), plan.data, spec);
+  } catch (caught) {
+    await ports.audit.append({
+      ...auditRecord(ports, spec, plan, "result"),
+      outcome: "failed",
+      reason: failureText(caught),
+    });
+    throw caught;
+  }
+  return before;
+}
+
+function requireHeld(live: LiveSecret | undefined, data: ReadonlyMap<string, SecretValue>, spec: SecretSync): void {
+  const missed = [...data].filter(([key, value]) => live?.data.get(key)?.equals(value) !== true).map(([key]) => key);
+  if (missed.length === 0) return;
+  throw new HelmwardenError(
+    "VerifyFailed",
+    `The Secret ${spec.namespace}/${spec.secret} does not hold the new value at ${missed.join(", ")}: something else writes it. \`kubectl get secret --show-managed-fields\` names it.`,
+  );
+}
+
+async function putSecretStatus(
+  ports: SecretPorts,
+  spec: SecretSync,
+  record: Omit<StatusRecord, "run" | "at">,
+  signal: AbortSignal,
+): Promise<void> {
+  await ports.cluster.statuses.put(
+    secretSubject(spec),
+    { ...record, run: ports.run, at: ports.clock.now().toISOString() },
+    signal,
+  );
+}
+
+function auditRecord(
+  ports: SecretPorts,
+  spec: SecretSync,
+  plan: SecretPlan & { kind: "apply" | "adopt" },
+  kind: AuditRecord["kind"],
+): AuditRecord {
+  return {
+    kind,
+    action: plan.kind,
+    run: ports.run,
+    subject: `secret ${spec.cluster}/${spec.namespace}/${spec.secret}`,
+    base: "",
+    changes: plan.kind === "apply" ? plan.changes.map(auditChange) : [],
+  };
+}

@@ -1,0 +1,84 @@
+import { jsonEquals } from "../core/json.ts";
+import { mapAt, textAt } from "../core/objects.ts";
+import { type DataKey, isReadAtStart, readsOf } from "../core/readers.ts";
+import { isReady } from "../core/rollout.ts";
+import type { Clock, Cluster, Workload, WorkloadRef } from "../ports.ts";
+
+/** The annotation that `kubectl rollout restart` sets as well. */
+const RESTARTED_AT = "kubectl.kubernetes.io/restartedAt";
+/** Which wanted values a workload was restarted for, so that a pass that died is not repeated. */
+const RESTARTED_FOR = "helmwarden.dev/restarted-for";
+
+const FIRST_LOOK_MS = 50;
+const LAST_LOOK_MS = 1_000;
+
+type RestartPorts = { readonly cluster: Pick<Cluster, "workloads">; readonly clock: Clock };
+
+export interface Restarts {
+  readonly namespace: string;
+  readonly keys: readonly DataKey[];
+  /** The namespace's workloads before the change. */
+  readonly before: readonly Workload[];
+  /** Identity of the change; a workload that was restarted for it already is left alone. */
+  readonly token: string;
+  readonly mode: "auto" | "never";
+}
+
+/**
+ * Restarts, once each, the workloads that read a changed key only at start and whose pod template has not changed
+ * since `before` (then they have been rolled already). Gives the workloads that are rolling now, for either cause.
+ */
+export async function restartReaders(
+  ports: RestartPorts,
+  { namespace, keys, before, token, mode }: Restarts,
+  signal: AbortSignal,
+): Promise<{ readonly restarted: readonly WorkloadRef[]; readonly rolling: readonly WorkloadRef[] }> {
+  const restarted: WorkloadRef[] = [];
+  const rolling: WorkloadRef[] = [];
+  for (const workload of await ports.cluster.workloads.list(namespace, signal)) {
+    const earlier = before.find(({ ref }) => sameWorkload(ref, workload.ref));
+    if (earlier !== undefined && !jsonEquals(earlier.podTemplate.open(), workload.podTemplate.open())) {
+      rolling.push(workload.ref);
+    } else if (mode === "auto" && readsAtStart(workload, keys) && restartedFor(workload) !== token) {
+      const annotations = { [RESTARTED_AT]: ports.clock.now().toISOString(), [RESTARTED_FOR]: token };
+      await ports.cluster.workloads.annotatePods(workload.ref, annotations, signal);
+      restarted.push(workload.ref);
+    }
+  }
+  return { restarted, rolling: [...rolling, ...restarted] };
+}
+
+/** Waits until all of them run the new template with every replica; the ones that do not by then are returned. */
+export async function waitUntilReady(
+  ports: RestartPorts,
+  refs: readonly WorkloadRef[],
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<readonly WorkloadRef[]> {
+  const deadline = ports.clock.monotonic() + withinMs;
+  let waiting = [...refs];
+  for (let pause = FIRST_LOOK_MS; waiting.length > 0; pause = Math.min(pause * 1.5, LAST_LOOK_MS)) {
+    const looks = await Promise.all(waiting.map((ref) => ports.cluster.workloads.get(ref, signal)));
+    waiting = waiting.filter((_, index) => !isReady(looks[index]?.rollout));
+    if (ports.clock.monotonic() >= deadline) break;
+    if (waiting.length > 0) await ports.clock.sleep(pause, signal);
+  }
+  return waiting;
+}
+
+export function formatWorkload({ kind, name }: WorkloadRef): string {
+  return `${kind}/${name}`;
+}
+
+function readsAtStart(workload: Workload, keys: readonly DataKey[]): boolean {
+  const template = workload.podTemplate.open();
+  return keys.some((key) => readsOf(template, key).some(isReadAtStart));
+}
+
+function restartedFor(workload: Workload): string | undefined {
+  return textAt(mapAt(mapAt(workload.podTemplate.open(), "metadata"), "annotations"), RESTARTED_FOR);
+}
+
+function sameWorkload(left: WorkloadRef, right: WorkloadRef): boolean {
+  return left.kind === right.kind && left.name === right.name && left.namespace === right.namespace;
+}

@@ -1,0 +1,116 @@
+import type { Outcome } from "../core/outcome.ts";
+import { Sealed } from "../core/secretValue.ts";
+import type { ReleaseSync } from "../core/spec.ts";
+import { applyWrite, failureText, recordResult, upgradeWrite, type Write } from "./apply.ts";
+import { putStatus } from "./record.ts";
+import type { ReleasePorts } from "./releasePorts.ts";
+import { type CheckedUpgrade, restoreRelease } from "./restore.ts";
+import { settle, type Settled } from "./settle.ts";
+import { verifyStored } from "./verify.ts";
+
+/**
+ * Makes the upgrade, proves it, restarts who needs it and puts it on record; puts the old values back where the app
+ * does not come up with the new ones.
+ */
+export async function upgradeRelease(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  checked: CheckedUpgrade,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { upgrade, changes, preflight } = checked;
+  const { wanted } = upgrade;
+  const write = upgradeWrite(upgrade, changes, preflight.chart);
+  const revision = write.lastRevision + 1;
+  const settled = await applyAndSettle(ports, spec, checked, write, signal);
+  switch (settled.kind) {
+    case "restored":
+      return await restoreRelease(ports, spec, checked, settled.reason, signal);
+    case "notReady":
+      await recordResult(ports, spec, write, "notReady", settled.reason);
+      if (spec.upgrade.onFailure === "restore")
+        return await restoreRelease(ports, spec, checked, settled.reason, signal);
+      return {
+        kind: "failed",
+        code: "VerifyFailed",
+        message: `${settled.reason}. The new values stay, as \`onFailure: keep\` says.`,
+      };
+    case "ineffective":
+      await recordResult(ports, spec, write, "ineffective", settled.reason);
+      return { kind: "ineffective", revision, reason: settled.reason, changes };
+    case "settled": {
+      await recordResult(ports, spec, write, "changed");
+      const newest = spec.upgrade.scrub ? await scrub(ports, spec, checked, revision, signal) : revision;
+      await putStatus(
+        ports,
+        spec,
+        { phase: "settled", wanted, revision: newest, outcome: "changed", xray: preflight.xray },
+        signal,
+      );
+      return { kind: "changed", revision: newest, changes, restarted: settled.restarted };
+    }
+  }
+}
+
+/** `restored`: helm failed half-way, and the old values are to be put back. */
+type Applied = Settled | { readonly kind: "restored"; readonly reason: string };
+
+async function applyAndSettle(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  { upgrade, preflight }: CheckedUpgrade,
+  write: Write,
+  signal: AbortSignal,
+): Promise<Applied> {
+  const { wanted, changed, expected } = upgrade;
+  const { xray } = preflight;
+  const [before] = await Promise.all([
+    ports.cluster.workloads.list(spec.key.namespace, signal),
+    putStatus(
+      ports,
+      spec,
+      { phase: "applying", wanted, revision: write.lastRevision, outcome: "applying", xray },
+      signal,
+    ),
+  ]);
+  try {
+    await applyWrite(ports, spec, write, signal);
+    await verifyStored(ports, spec, write, upgrade, signal);
+    return await settle(ports, spec, { changed, expected, xray, token: wanted, before }, signal);
+  } catch (caught) {
+    const reason = failureText(caught);
+    await recordResult(ports, spec, write, "failed", reason);
+    if (spec.upgrade.onFailure === "restore" && (await isHalfApplied(ports, spec, write, signal)))
+      return { kind: "restored", reason };
+    throw caught;
+  }
+}
+
+/** Did helm make our revision and fail then? Then objects may hold the new values while Helm builds on the old. */
+async function isHalfApplied(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  write: Write,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (signal.aborted) return false;
+  const reading = await ports.releases.read(spec.key, signal);
+  if (reading.kind !== "found") return false;
+  const { last } = reading.release;
+  return last.revision === write.lastRevision + 1 && last.status === "failed";
+}
+
+/** `scrub: true`: an empty second upgrade, as `chart.values` of the newest revision still holds the previous secret. */
+async function scrub(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  { upgrade, preflight }: CheckedUpgrade,
+  lastRevision: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const write: Write = { action: "scrub", chart: preflight.chart, overlay: new Sealed({}), changes: [], lastRevision };
+  await applyWrite(ports, spec, write, signal);
+  await verifyStored(ports, spec, write, upgrade, signal);
+  await recordResult(ports, spec, write, "changed");
+  return lastRevision + 1;
+}
