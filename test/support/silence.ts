@@ -14,7 +14,7 @@ export async function expectFault(code: ErrorCode, work: () => Promise<unknown>)
   expectSilent(outcome);
   if (!(outcome instanceof HelmwardenError)) throw new Error(`expected ${code}, got ${inspect(outcome)}`);
   expect({ code: outcome.code, message: outcome.message }).toMatchObject({ code });
-  expect(outcome.message).toMatch(/[^.]\. .+\.$/s);
+  expect(outcome.message).toMatch(/[.;] .+\.$/s);
   return outcome;
 }
 

@@ -1,0 +1,57 @@
+// A loopback HTTP server between a client and a real server: it keeps what was asked, and answers itself where a test wants.
+import { createServer, type IncomingHttpHeaders, request } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface RelayedRequest {
+  readonly method: string;
+  /** As it was sent. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface RelayAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Relay {
+  readonly address: string;
+  readonly requests: readonly RelayedRequest[];
+  /** Asked first for each request; what it gives is answered and the real server never asked. */
+  answer: (request: RelayedRequest) => RelayAnswer | undefined;
+  close(): Promise<void>;
+}
+
+/** Without a target everything that `answer` leaves is a 500. */
+export async function startRelay(target?: string): Promise<Relay> {
+  const requests: RelayedRequest[] = [];
+  const server = createServer((asked, reply) => {
+    const { method = "", url: path = "", headers } = asked;
+    requests.push({ method, path, headers });
+    const own = relay.answer({ method, path, headers }) ?? (target === undefined ? { status: 500 } : undefined);
+    if (own !== undefined) {
+      asked.resume();
+      reply.writeHead(own.status, own.headers).end(own.body);
+      return;
+    }
+    const { hostname, port } = new URL(target ?? "");
+    const onward = request({ hostname, port, method, path, headers }, (answer) => {
+      reply.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(reply);
+    });
+    onward.on("error", () => reply.destroy());
+    asked.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const relay: Relay = {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    answer: () => undefined,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return relay;
+}
