@@ -1,4 +1,6 @@
 // Holds the Infisical test server to recordings of a real one: same status, same body shape, same refusals.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { canary } from "../support/canary.ts";
@@ -289,4 +291,27 @@ describe("tokens", () => {
     await replay("019-secrets-list-empty", { token });
     await expectAsRecorded("219-numuses-use-3", { token });
   });
+});
+
+test("as a program it tells its address, takes admin calls, and serves them", async () => {
+  await start(DEMO);
+  const child = spawn(process.execPath, ["test/support/infisicalServer.ts", "--port", "0"]);
+  try {
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    const { url, projectId, clientId, clientSecret } = JSON.parse(line.toString()) as Record<string, string>;
+    const post = async (path: string, body: unknown): Promise<unknown> => {
+      const headers = { "content-type": "application/json" };
+      return (await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+    };
+    const value = canary("value");
+    await post("/__admin/putSecret", ["/app", "KEY", value]);
+    const login = await post("/api/v1/auth/universal-auth/login", { clientId, clientSecret });
+    const { accessToken } = login as { accessToken: string };
+    const query = `projectId=${projectId}&environment=prod&secretPath=/app`;
+    const list = await fetch(`${url}/api/v4/secrets?${query}`, { headers: { authorization: `Bearer ${accessToken}` } });
+    expect(await list.json()).toMatchObject({ secrets: [{ secretKey: "KEY", secretValue: value }] });
+    expect(await post("/__admin/count", ["GET /api/v4/secrets"])).toBe(1);
+  } finally {
+    child.kill();
+  }
 });

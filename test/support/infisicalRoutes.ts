@@ -78,7 +78,7 @@ function get(world: World, url: URL, identity: Identity | undefined): Answer | u
   const { pathname } = url;
   if (pathname === "/api/status") return json(status());
   const list = listRoute(world, pathname);
-  const project = /^\/api\/v1\/projects\/(slug\/)?([^/]+)$/.exec(pathname);
+  const project = world.projectRoutes ? /^\/api\/v1\/projects\/(slug\/)?([^/]+)$/.exec(pathname) : null;
   if (!list && !project && pathname !== "/api/v1/identities/details") return undefined;
   if (!identity) throw unauthorized("Token missing");
   if (list) return secrets(world, url.searchParams, list, identity);

@@ -22,6 +22,8 @@ export interface InfisicalServerOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** `early`: the v4 that still wanted `include_imports`. `none`: a server from before v4. */
   readonly v4?: "current" | "early" | "none";
+  /** Off: a server from before `/api/v1/projects`. */
+  readonly projectRoutes?: boolean;
   /** Requests a minute, as on Infisical Cloud; none by default, as on a self-hosted one. */
   readonly rateLimit?: number;
   readonly projectId?: string;
@@ -47,6 +49,7 @@ export interface World {
   readonly projects: Map<string, Project>;
   readonly roles: Map<string, Role>;
   readonly v4: "current" | "early" | "none";
+  readonly projectRoutes: boolean;
 }
 
 export type InfisicalServer = Awaited<ReturnType<typeof startInfisical>>;
@@ -60,6 +63,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     projects: new Map([[project.id, project]]),
     roles: new Map(),
     v4: options.v4 ?? "current",
+    projectRoutes: options.projectRoutes ?? true,
   };
   const faults: { status: number; headers: Record<string, string> }[] = [];
   const requests: SeenRequest[] = [];
@@ -208,6 +212,10 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     },
     revokeTokens(): void {
       world.tokens.revokeAll();
+    },
+    /** Logins go on, and every token that they give is refused. */
+    refuseTokens(): void {
+      world.tokens.refuseAll();
     },
     /** Requests so far, of one route if given: `GET /api/v4/secrets`, ids as `:id`. */
     count(route?: string): number {

@@ -48,6 +48,7 @@ export class Tokens {
   readonly #failures = new Map<string, number[]>();
   readonly #key = randomBytes(32);
   readonly #now: () => number;
+  #refusing = false;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -89,6 +90,10 @@ export class Tokens {
 
   revokeAll(): void {
     for (const jti of this.#uses.keys()) this.#revoked.add(jti);
+  }
+
+  refuseAll(): void {
+    this.#refusing = true;
   }
 
   /** Whose token it is; refuses as Infisical does. Each call is one use. */
@@ -148,7 +153,8 @@ export class Tokens {
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) throw tokenError("invalid signature");
     const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as Claims;
     if (claims.exp <= this.#seconds()) throw tokenError("Your token has expired. Please re-authenticate.");
-    if (this.#revoked.has(claims.jti)) throw unauthorized("Failed to authorize: token has been revoked");
+    if (this.#refusing || this.#revoked.has(claims.jti))
+      throw unauthorized("Failed to authorize: token has been revoked");
     if (!this.#uses.has(claims.jti)) this.#uses.set(claims.jti, 0);
     return claims;
   }

@@ -41,7 +41,7 @@ export function loginError(subject: string, answer: Answer): HelmwardenError {
     const advice = "See which subjects, audiences and addresses its auth method accepts.";
     return fault("StoreDenied", `${subject} does not let this identity log in.`, advice, { status });
   }
-  if (status === 404 && answer.refusal !== undefined) {
+  if (status === 404 && answer.refusal !== undefined && !answer.noRoute) {
     const advice = "Check identityId, and that the identity has the auth method that is configured here.";
     return fault("StoreDenied", `${subject} does not know this identity with this auth method.`, advice, { status });
   }
@@ -59,8 +59,9 @@ const LOCKOUT_ADVICE =
 export function requestError(subject: string, answer: Answer): HelmwardenError {
   const { status, refusal } = answer;
   if (isTokenRefused(answer)) {
-    const advice = "See in the identity's settings whether its tokens are limited to few uses or to other addresses.";
-    return fault("StoreDenied", `${subject} refused a token that it had just accepted.`, advice, { status });
+    const advice =
+      "Replace it if it was made elsewhere; or see if the identity's tokens are bound to uses or addresses.";
+    return fault("StoreDenied", `${subject} does not accept the token.`, advice, { status });
   }
   if (status === 403 && refusal === "ProjectMembershipNotFound") {
     const advice = "Add the identity to the project, under Access Control, with a role that reads secrets.";
@@ -113,7 +114,9 @@ function statusError(subject: string, { status, refusal, ...answer }: Answer): H
     const advice = "See its own log, and whether siteUrl is right.";
     return fault("StoreUnavailable", `${subject} failed with status ${status}.`, advice, { status });
   }
-  return shapeError(subject);
+  if (!answer.noRoute) return shapeError(subject);
+  const advice = "See whether siteUrl is right, and whether this version of Infisical has what is configured here.";
+  return fault("StoreInvalid", `${subject} does not have the route that is asked for.`, advice, { status });
 }
 
 function fault(code: ErrorCode, happened: string, advice: string, detail: Record<string, number>): HelmwardenError {

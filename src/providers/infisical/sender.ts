@@ -17,7 +17,10 @@ export function createSender(subject: string, http: HttpClient, session: Session
       const answer = answerOf(response);
       if (!isTokenRefused(answer)) return response;
       session.drop(token);
-      if (again) throw requestError(subject, answer);
+      if (!again) continue;
+      const error = requestError(subject, answer);
+      session.rest(error);
+      throw error;
     }
   };
 }

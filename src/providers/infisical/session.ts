@@ -7,6 +7,8 @@ import type { Grant } from "./schema.ts";
 
 /** Three refused logins within 30 seconds lock an identity for five minutes, the right secret included. */
 const LOCKOUT_MS = 300_000;
+/** Logins that succeed and give tokens that nobody accepts must not follow each other. */
+const USELESS_MS = 60_000;
 
 /** Keeps one token for all who read. It renews when asked, not on a timer: an idle store asks for nothing. */
 export interface Session {
@@ -14,6 +16,8 @@ export interface Session {
   token(signal: AbortSignal): Promise<SecretValue>;
   /** The server refused this token: the next one is from a login. */
   drop(token: SecretValue): void;
+  /** A new login's token was refused as well: for a minute this error is the answer to all who ask. */
+  rest(error: HelmwardenError): void;
   /** Ends the token if a login of ours made it. */
   close(): Promise<void>;
 }
@@ -55,11 +59,14 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
       return grant;
     } catch (caught) {
       if (caught instanceof HelmwardenError && caught.detail["status"] === 401) {
-        const jitter = (deps.random ?? Math.random)() * 10_000;
-        refused = { until: clock.monotonic() + LOCKOUT_MS + jitter, error: caught };
+        refuse(caught, LOCKOUT_MS + (deps.random ?? Math.random)() * 10_000);
       }
       throw caught;
     }
+  }
+
+  function refuse(error: HelmwardenError, ms: number): void {
+    refused = { until: clock.monotonic() + ms, error };
   }
 
   function keep(grant: Grant): Held {
@@ -75,6 +82,7 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
     drop(token) {
       if (held?.token === token) held = undefined;
     },
+    rest: (error) => refuse(error, USELESS_MS),
     async close() {
       const last = held;
       held = undefined;
