@@ -4,6 +4,7 @@ import { jsonOf } from "../http.ts";
 import type { HttpClient } from "../http.ts";
 import type { HttpResponse } from "../httpExchange.ts";
 import { statusError } from "./faults.ts";
+import { explainUnavailable } from "./health.ts";
 import { loginAdvice, loginRequest, word } from "./login.ts";
 import { askByNodeVault } from "./nodeVault.ts";
 import type { AuthRequest } from "./nodeVault.ts";
@@ -38,8 +39,11 @@ export function createAuthClient(
   const namespace = options.authNamespace ?? options.namespace ?? "";
   const { auth } = options;
 
-  const ask = (request: AuthRequest, signal: AbortSignal): Promise<HttpResponse> =>
-    askByNodeVault(request, namespace, (sent) => http.send(sent, signal));
+  async function ask(request: AuthRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const response = await askByNodeVault(request, namespace, (sent) => http.send(sent, signal));
+    if (response.status === 503) await explainUnavailable(http, subject, signal);
+    return response;
+  }
 
   return {
     async login(signal) {

@@ -3,9 +3,10 @@ import { jsonOf } from "../http.ts";
 import type { HttpClient } from "../http.ts";
 import type { HttpResponse } from "../httpExchange.ts";
 import { statusError } from "./faults.ts";
+import { explainUnavailable } from "./health.ts";
 import type { VaultOptions } from "./options.ts";
 import { encodePath } from "./paths.ts";
-import { Health, Mount, Refusal } from "./schema.ts";
+import { Mount, Refusal } from "./schema.ts";
 import type { Session } from "./session.ts";
 
 export interface KvClient {
@@ -81,13 +82,4 @@ function denied(subject: string, shown: string): HelmwardenError {
     "StoreDenied",
     `${subject} denies us ${shown}. Let the policy of our login grant "read" on it, and see that its mount exists.`,
   );
-}
-
-/** A 503 may be Vault's, sealed or not initialised, or a proxy's: health, which needs no token, tells. */
-async function explainUnavailable(http: HttpClient, subject: string, signal: AbortSignal): Promise<void> {
-  const path = "/v1/sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200";
-  const health = Health.safeParse(jsonOf(await http.send({ method: "GET", path }, signal)));
-  if (!health.success || (health.data.initialized && !health.data.sealed)) return;
-  const [state, advice] = health.data.initialized ? ["sealed", "Unseal it"] : ["not initialised", "Initialise it"];
-  throw new HelmwardenError("StoreUnavailable", `${subject} is ${state}. ${advice}.`, { sealed: true });
 }

@@ -272,7 +272,8 @@ describe("a Vault that is down", () => {
       const fault = await expectFault("StoreUnavailable", () => store.readPath("app", signal));
       expect(fault.message).toContain("is sealed. Unseal it.");
       expect(await store.check(signal)).toMatchObject({ ok: false, advice: "Unseal it." });
-      await expectFault("StoreUnavailable", () => sealing.store().readPath("app", signal));
+      const loggingIn = await expectFault("StoreUnavailable", () => sealing.store().readPath("app", signal));
+      expect(loggingIn.message).toContain("is sealed. Unseal it.");
       await sealing.server.unseal();
       expect(await store.readPath("app", signal)).toBe(first);
     } finally {
