@@ -1,19 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { systemClock } from "../../src/clock.ts";
 import type { Clock } from "../../src/ports.ts";
 
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** The machine's clock, for tests that meet real servers. */
-export const realClock: Clock = {
-  now: () => new Date(),
-  monotonic: () => performance.now(),
-  async sleep(ms, signal) {
-    for (let left = ms; left > 0; left -= LONGEST_TIMER) {
-      await delay(Math.min(left, LONGEST_TIMER), undefined, { signal });
-    }
-    signal.throwIfAborted();
-  },
-};
+export const realClock: Clock = systemClock;
 
 export interface ManualClock extends Clock {
   /** How long each sleeper asked to sleep, in order of asking. */
