@@ -1,4 +1,14 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { CHAIN_START, type ChainHead, chainLine, hashLine } from "../core/auditChain.ts";
@@ -76,7 +86,10 @@ function sequenceOf(line: string, path: string): number {
   try {
     return LastRecord.parse(JSON.parse(line)).sequence;
   } catch {
-    throw unavailable(path, "its last line is not a record of this format; keep it aside and let helmwarden begin a new one");
+    throw unavailable(
+      path,
+      "its last line is not a record of this format; keep it aside and let helmwarden begin a new one",
+    );
   }
 }
 
@@ -107,5 +120,8 @@ function reasonOf(caught: unknown): string {
 }
 
 function unavailable(path: string, reason: string): HelmwardenError {
-  return new HelmwardenError("AuditUnavailable", `The audit log ${path} cannot be written: ${reason}. Without a record nothing is changed.`);
+  return new HelmwardenError(
+    "AuditUnavailable",
+    `The audit log ${path} cannot be written: ${reason}. Without a record nothing is changed.`,
+  );
 }

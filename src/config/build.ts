@@ -3,6 +3,7 @@ import { isJsonObject } from "../core/json.ts";
 import type {
   ChartSource,
   Config,
+  InfisicalAuth,
   InfisicalSpec,
   ProgramSpec,
   ReleaseSync,
@@ -25,6 +26,7 @@ export interface Loaded {
 }
 
 type StoreSpec = DocumentOf<"SecretStore">["spec"];
+type InfisicalFields = Extract<StoreSpec, { infisical: unknown }>["infisical"];
 type Stores = ReadonlyMap<string, SecretStore>;
 
 /** Checked documents as the program works with them: plain data, file paths absolute. */
@@ -67,10 +69,30 @@ function vaultOf(vault: Extract<StoreSpec, { vault: unknown }>["vault"]): VaultS
   return { kind: "vault", address, namespace, authNamespace, mount, version, caFile, auth };
 }
 
-function infisicalOf(infisical: Extract<StoreSpec, { infisical: unknown }>["infisical"]): InfisicalSpec {
-  const { siteUrl, environment, caFile, auth } = infisical;
+function infisicalOf(infisical: InfisicalFields): InfisicalSpec {
+  const { siteUrl, environment, caFile } = infisical;
   const project = "projectId" in infisical ? { id: infisical.projectId } : { slug: infisical.projectSlug };
-  return { kind: "infisical", siteUrl, project, environment, caFile, auth };
+  return {
+    kind: "infisical",
+    siteUrl,
+    project,
+    environment,
+    recursive: infisical.recursive === undefined ? undefined : { path: folderPath(infisical.recursive) },
+    caFile,
+    auth: infisicalAuthOf(infisical.auth),
+  };
+}
+
+function infisicalAuthOf(auth: InfisicalFields["auth"]): InfisicalAuth {
+  if ("universal" in auth) return { kind: "universal", ...auth.universal };
+  if ("kubernetes" in auth) return { kind: "kubernetes", ...auth.kubernetes };
+  if ("oidc" in auth) return { kind: "oidc", ...auth.oidc };
+  if ("jwt" in auth) return { kind: "jwt", ...auth.jwt };
+  if ("gcp" in auth) return { kind: "gcp", ...auth.gcp };
+  if ("azure" in auth) return { kind: "azure", ...auth.azure };
+  if ("ldap" in auth) return { kind: "ldap", ...auth.ldap };
+  if ("aws" in auth) return { kind: "aws", ...auth.aws };
+  return { kind: "token", token: auth.token };
 }
 
 function releaseOf({ metadata, spec }: DocumentOf<"ReleaseSync">, stores: Stores, where: Where): ReleaseSync {
@@ -123,10 +145,14 @@ function chartOf(chart: DocumentOf<"ReleaseSync">["spec"]["chart"], folder: stri
 function normalised(source: ValueSource, stores: Stores): ValueSource {
   const each = <T extends { store: string; path: string }>(ref: T): T => {
     if (stores.get(ref.store)?.provider.kind !== "infisical") return ref;
-    return { ...ref, path: `/${ref.path.replaceAll(/^\/|\/$/g, "")}` };
+    return { ...ref, path: folderPath(ref.path) };
   };
   if (source.kind === "ref") return { kind: "ref", ref: each(source.ref) };
   return { ...source, parts: new Map([...source.parts].map(([name, ref]) => [name, each(ref)])) };
+}
+
+function folderPath(path: string): string {
+  return `/${path.replaceAll(/^\/|\/$/g, "")}`;
 }
 
 /** The same data, with each `fromFile` and `caFile` in it resolved against the configuration's folder. */

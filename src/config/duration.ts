@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 const UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
-const DURATION = /^(?=\d)(?:\d{1,6}d)?(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}s)?(?:\d{1,6}ms)?$/;
+export const DURATION = /^(?=\d)(?:\d{1,6}d)?(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}s)?(?:\d{1,6}ms)?$/;
 
 /** `90d`, `1h30m`, `500ms` as milliseconds; undefined for anything else, a number without a unit included. */
 export function parseDuration(text: string): number | undefined {
@@ -15,15 +15,15 @@ export function parseDuration(text: string): number | undefined {
 
 /** A field that holds a duration between the two, and is milliseconds once parsed. */
 export function duration(shortest: string, longest: string) {
+  const rule = "must be a duration such as 60s, 5m or 1h30m";
   const [min = 0, max = Infinity] = [parseDuration(shortest), parseDuration(longest)];
-  return z.string("must be a duration such as 60s, 5m or 1h30m").transform((text, context) => {
-    const milliseconds = parseDuration(text);
-    if (milliseconds !== undefined && milliseconds >= min && milliseconds <= max) return milliseconds;
-    const message =
-      milliseconds === undefined
-        ? "must be a duration such as 60s, 5m or 1h30m"
-        : `must be between ${shortest} and ${longest}`;
-    context.addIssue({ code: "custom", message });
-    return z.NEVER;
-  });
+  return z
+    .string(rule)
+    .regex(DURATION, rule)
+    .transform((text, context) => {
+      const milliseconds = parseDuration(text) ?? Number.NaN;
+      if (milliseconds >= min && milliseconds <= max) return milliseconds;
+      context.addIssue({ code: "custom", message: `must be between ${shortest} and ${longest}` });
+      return z.NEVER;
+    });
 }

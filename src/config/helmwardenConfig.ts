@@ -4,7 +4,7 @@ import { API_VERSION, credential, objectName, text } from "./fields.ts";
 const audit = z.strictObject({
   file: text()
     .default("/var/lib/helmwarden/audit.jsonl")
-    .describe("The audit log, relative to this file. Its folder must be writable: no record, no change."),
+    .describe("The audit log, relative to the configuration file. Its folder must be writable: no record, no change."),
 });
 
 const spec = z.strictObject({

@@ -17,7 +17,7 @@ const version = () => word().optional().describe("The version that has to be dep
 
 const chart = z.union(
   [
-    z.strictObject({ path: text().describe("Folder or archive of the chart, relative to this file.") }),
+    z.strictObject({ path: text().describe("Folder or archive of the chart, relative to the configuration file.") }),
     z.strictObject({
       repository: word()
         .regex(/^https?:\/\//, "must begin with https:// or http://; for oci:// there is `oci`")

@@ -61,7 +61,9 @@ const vault = z.strictObject({
     .literal([1, 2], "must be 1 or 2")
     .optional()
     .describe("Version of the KV engine. Default: the server is asked."),
-  caFile: text().optional().describe("Certificates (PEM) to trust instead of the system's; relative to this file."),
+  caFile: text()
+    .optional()
+    .describe("Certificates (PEM) to trust instead of the system's; relative to the configuration file."),
   auth: vaultAuth.describe("How to log in: exactly one."),
 });
 
@@ -99,15 +101,23 @@ const infisicalAuth = z.union(
         })
         .describe("LDAP."),
     }),
+    z.strictObject({
+      aws: z.strictObject({ identityId: identity() }).describe("AWS auth with the credentials of this machine."),
+    }),
     z.strictObject({ token: credential().describe("An access token that exists already.") }),
   ],
-  "must be exactly one of universal, kubernetes, oidc, jwt, gcp, azure, ldap and token",
+  "must be exactly one of universal, kubernetes, oidc, jwt, gcp, azure, ldap, aws and token",
 );
 
 const infisicalFields = {
   siteUrl: serverUrl().prefault("https://app.infisical.com").describe("URL of the server."),
   environment: text().describe("Slug of the environment."),
-  caFile: text().optional().describe("Certificates (PEM) to trust instead of the system's; relative to this file."),
+  recursive: storePath()
+    .optional()
+    .describe("Folder below which one list answers for all folders; fewer calls, if most of them are used."),
+  caFile: text()
+    .optional()
+    .describe("Certificates (PEM) to trust instead of the system's; relative to the configuration file."),
   auth: infisicalAuth.describe("How to log in: exactly one."),
 };
 

@@ -17,7 +17,9 @@ export function mapping<Fields extends z.ZodRawShape>(fields: Fields) {
         "Text with parts: `postgres://app:${password|urlencode}@db/app`. Filters: urlencode, base64, base64url, json " +
           "(inside of a JSON string), lower, upper, trim. `$${` is the text `${`.",
       ),
-      from: z.record(z.string().regex(PART_NAME), secretRef()).describe("The secret of each part, by the part's name."),
+      from: z
+        .record(z.string().regex(PART_NAME), secretRef())
+        .describe("With `template`: a secret for each part, by the part's name."),
     })
     .superRefine((entry, context) => checkParts(entry as unknown as TemplateEntry, context));
   return z.union([single, several], "must be a map with the target and `from`");

@@ -15,7 +15,11 @@ export function hashLine(line: string): string {
 }
 
 /** The next line of a chain: one JSON object, `prev` being the hash of the line before. */
-export function chainLine(head: ChainHead, record: AuditRecord, at: Date): { readonly line: string; readonly head: ChainHead } {
+export function chainLine(
+  head: ChainHead,
+  record: AuditRecord,
+  at: Date,
+): { readonly line: string; readonly head: ChainHead } {
   const sequence = head.sequence + 1;
   const line = JSON.stringify({ v: AUDIT_FORMAT, sequence, at: at.toISOString(), ...record, prev: head.hash });
   return { line, head: { sequence, hash: hashLine(line) } };

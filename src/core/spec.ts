@@ -61,25 +61,27 @@ export interface InfisicalSpec {
   readonly siteUrl: string;
   readonly project: { readonly id: string } | { readonly slug: string };
   readonly environment: string;
+  /** One list answers for all folders below this path. */
+  readonly recursive: { readonly path: string } | undefined;
   readonly caFile: string | undefined;
   readonly auth: InfisicalAuth;
 }
 
 export type InfisicalAuth =
-  | { readonly universal: { readonly clientId: CredentialRef; readonly clientSecret: CredentialRef } }
-  | { readonly kubernetes: IdentityJwt }
-  | { readonly oidc: IdentityJwt }
-  | { readonly jwt: IdentityJwt }
-  | { readonly gcp: IdentityJwt }
-  | { readonly azure: IdentityJwt }
-  | { readonly ldap: { readonly identityId: string; readonly username: string; readonly password: CredentialRef } }
-  | { readonly token: CredentialRef };
-
-/** Logs in as a machine identity with a token of somebody else's. */
-export interface IdentityJwt {
-  readonly identityId: string;
-  readonly jwt: CredentialRef;
-}
+  | { readonly kind: "universal"; readonly clientId: CredentialRef; readonly clientSecret: CredentialRef }
+  | {
+      readonly kind: "kubernetes" | "oidc" | "jwt" | "gcp" | "azure";
+      readonly identityId: string;
+      readonly jwt: CredentialRef;
+    }
+  | {
+      readonly kind: "ldap";
+      readonly identityId: string;
+      readonly username: string;
+      readonly password: CredentialRef;
+    }
+  | { readonly kind: "aws"; readonly identityId: string }
+  | { readonly kind: "token"; readonly token: CredentialRef };
 
 /** Where the chart of a release is found, at the version that is deployed. */
 export type ChartSource =

@@ -1,7 +1,7 @@
 import type { ReleaseKey, ReleaseStatus, Revision } from "../core/release.ts";
 import type { ListedSecret, ReleaseReading } from "../ports.ts";
 import { decodeRelease } from "./decodeRelease.ts";
-import { chooseHeads, type StoredHead } from "./storageHeads.ts";
+import { chooseHeads, headsOf, type StoredHead } from "./storageHeads.ts";
 
 /** A reading, and what it was read from. */
 export interface DecodedHeads {
@@ -27,7 +27,7 @@ export async function decodeHeads(
 ): Promise<DecodedHeads | undefined> {
   const guess = chooseHeads(heads);
   if (guess === undefined) return undefined;
-  const payloads = await load(guess.base === undefined ? [guess.last] : [guess.last, guess.base]);
+  const payloads = await load(headsOf(guess));
   const last = await decodeHead(guess.last, payloads);
   if (last === undefined) return undefined;
   const lastStatus = last.revision?.status;

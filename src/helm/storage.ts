@@ -3,10 +3,10 @@ import { HelmwardenError } from "../errors.ts";
 import type { GetSecret, ListSecrets, ReleaseReading, Releases } from "../ports.ts";
 import { decodeHeads } from "./decodeHeads.ts";
 import {
-  type Chosen,
   chooseHeads,
   createListStorage,
   groupByRelease,
+  headsOf,
   OWNED,
   releaseIdOf,
   type StoredHead,
@@ -114,11 +114,6 @@ function recall(kept: Map<string, Kept>, key: ReleaseKey, heads: readonly Stored
 function selectorFor(keys: readonly ReleaseKey[]): string {
   const names = new Set(keys.map((key) => key.name));
   return names.size <= MOST_NAMED ? `${OWNED},name in (${[...names].join(",")})` : OWNED;
-}
-
-function headsOf(chosen: Chosen | undefined): StoredHead[] {
-  if (chosen === undefined) return [];
-  return chosen.base === undefined || chosen.base === chosen.last ? [chosen.last] : [chosen.last, chosen.base];
 }
 
 async function unlessItsOwnFault<T>(work: Promise<T>): Promise<T | undefined> {

@@ -33,6 +33,12 @@ export function chooseHeads(heads: readonly StoredHead[], lastStatus?: ReleaseSt
   return { last, base: chosen?.base?.revision === last.revision ? last : chosen?.base };
 }
 
+/** The one or two that are to be read. */
+export function headsOf(chosen: Chosen | undefined): StoredHead[] {
+  if (chosen === undefined) return [];
+  return chosen.base === undefined || chosen.base === chosen.last ? [chosen.last] : [chosen.last, chosen.base];
+}
+
 export function idOf(secret: ListedSecret): string {
   return `${secret.namespace}/${secret.name}`;
 }

@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { openAuditFile } from "./audit/auditFile.ts";
+import { systemClock } from "./clock.ts";
+import type { DigestKey } from "./core/digest.ts";
+import type { Config, SecretStore } from "./core/spec.ts";
+import { createReadCredential, type ReadCredential } from "./credentials.ts";
+import { digestKeyBeside, digestKeyOf } from "./digestKey.ts";
+import { HelmwardenError } from "./errors.ts";
+import { helmEnvironment, makeHelmFolders } from "./helm/environment.ts";
+import { createHelm } from "./helm/helm.ts";
+import { createReleases } from "./helm/storage.ts";
+import { type ClusterOptions, createCluster } from "./kube/cluster.ts";
+import { openStore } from "./openStores.ts";
+import type { ReleasePorts } from "./operations/releasePorts.ts";
+import type { AuditLog, Cluster, Helm, Log, Store } from "./ports.ts";
+
+/** What the process was started with. main.ts reads it, so that nothing else does. */
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where pulled charts and helm's own files are kept between runs. */
+  readonly cacheFolder: string;
+}
+
+/** The program put together: the only place that knows every adapter. */
+export interface App {
+  readonly config: Config;
+  /** The stores of these names, each connected once. */
+  readonly stores: (names: Iterable<string>) => Promise<ReadonlyMap<string, Store>>;
+  readonly cluster: (name: string) => Promise<Cluster>;
+  readonly helm: (cluster: string) => Promise<Helm>;
+  /** Everything that a pass over one cluster needs. */
+  readonly portsOf: (cluster: string) => Promise<ReleasePorts>;
+  readonly close: () => Promise<void>;
+}
+
+/** `mode` "plan" has no audit log, as it writes nothing. */
+export function createApp(
+  config: Config,
+  mode: "plan" | "sync",
+  surroundings: Surroundings,
+  log: Log,
+  signal: AbortSignal,
+): App {
+  const run = randomBytes(4).toString("hex");
+  const deps = { clock: systemClock, log: log.child({ run }) };
+  const closing: (() => Promise<void>)[] = [];
+  const closable = <T extends { close(): Promise<void> }>(made: T): T => {
+    closing.push(() => made.close());
+    return made;
+  };
+  const { environment } = surroundings;
+  const kubeconfig = environment["KUBECONFIG"] ?? defaultKubeconfig(environment);
+  const cluster = once(async (name) =>
+    closable(await createCluster(name, clusterOptions(environment, kubeconfig), deps)),
+  );
+  const helm = once((name) => openHelm(name, surroundings, kubeconfig));
+  const readCredential = createReadCredential(environment, async () => (await cluster("default")).secrets, signal);
+  const store = once(async (name) => closable(await openStore(storeSpec(config, name), readCredential, deps)));
+  const record = once(async () => {
+    const audit = mode === "sync" ? closable(openAuditFile(config.program.auditFile, systemClock)) : refusingAudit;
+    return { audit, digestKey: await openDigestKey(config, mode, readCredential) };
+  });
+  const portsOf = once(async (name): Promise<ReleasePorts> => {
+    const [at, binary, recorded] = await Promise.all([cluster(name), helm(name), record("")]);
+    const platform = once(async () => `${await binary.version(signal)} ${await at.access.serverVersion(signal)}`);
+    return {
+      ...recorded,
+      ...deps,
+      cluster: at,
+      helm: binary,
+      run,
+      releases: createReleases(at.listSecrets, at.getSecret),
+      platform: () => platform(""),
+      random: randomBytes,
+    };
+  });
+  const stores = async (names: Iterable<string>): Promise<ReadonlyMap<string, Store>> =>
+    new Map(await Promise.all([...new Set(names)].map(async (name) => [name, await store(name)] as const)));
+  const close = async (): Promise<void> => {
+    for (const end of closing.toReversed()) await end().catch(() => undefined);
+  };
+  return { config, stores, cluster, helm, portsOf, close };
+}
+
+/** The first call for a name makes it; a failure is not kept. */
+function once<T>(make: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (name) => {
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const making = make(name);
+    made.set(name, making);
+    making.catch(() => made.delete(name));
+    return making;
+  };
+}
+
+async function openHelm(
+  context: string,
+  { environment, cacheFolder }: Surroundings,
+  kubeconfig: string | undefined,
+): Promise<Helm> {
+  const folders = await makeHelmFolders(join(cacheFolder, "helm"));
+  return createHelm({
+    binary: environment["HELM_BIN"] ?? "helm",
+    environment: helmEnvironment(environment, folders, kubeconfig),
+    folders,
+    target: { context: context === "default" ? undefined : context },
+  });
+}
+
+function storeSpec(config: Config, name: string): SecretStore {
+  const spec = config.stores.get(name);
+  if (spec !== undefined) return spec;
+  throw new HelmwardenError("ConfigInvalid", `There is no SecretStore named ${name}.`);
+}
+
+async function openDigestKey({ program }: Config, mode: "plan" | "sync", read: ReadCredential): Promise<DigestKey> {
+  if (program.digestKey === undefined) return await digestKeyBeside(program.auditFile, mode === "plan");
+  return digestKeyOf((await read(program.digestKey)()).revealBytes());
+}
+
+function clusterOptions(environment: Surroundings["environment"], kubeconfig: string | undefined): ClusterOptions {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
+  return {
+    fieldManager: "helmwarden",
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(host === undefined || port === undefined ? {} : { inCluster: { host, port } }),
+  };
+}
+
+/** In a pod the service account is used; elsewhere kubectl's own default place. */
+function defaultKubeconfig({ HOME, KUBERNETES_SERVICE_HOST }: Surroundings["environment"]): string | undefined {
+  return HOME === undefined || KUBERNETES_SERVICE_HOST !== undefined ? undefined : join(HOME, ".kube", "config");
+}
+
+const refusingAudit: AuditLog = {
+  append: () => Promise.reject(new HelmwardenError("Internal", "A plan tried to change something: report this bug.")),
+  close: () => Promise.resolve(),
+};

@@ -1,0 +1,84 @@
+import type { App } from "../app.ts";
+import { toHelmwardenError } from "../errors.ts";
+import { checkPermissions } from "../operations/checkPermissions.ts";
+import type { CheckLine } from "../ports.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { withApp } from "./openApp.ts";
+import type { CommandOptions } from "./program.ts";
+import { select, storesOf } from "./select.ts";
+import { styleFor, wrap } from "./style.ts";
+
+/** `check`: one line for each thing that a sync needs, with what to do where it is not there. Changes nothing. */
+export async function checkCommand(options: CommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { terminal, signal } = context;
+  return await withApp("plan", options, context, async (app) => {
+    const lines: CheckLine[] = [];
+    const style = styleFor(terminal.color);
+    for await (const line of checks(app, options, signal)) {
+      lines.push(line);
+      if (options.output === "json") continue;
+      terminal.out(`${line.ok ? style("good", "ok  ") : style("bad", "FAIL")}  ${line.subject}: ${line.message}\n`);
+      if (line.advice !== undefined) terminal.out(`${wrap(line.advice, terminal.columns, "      ")}\n`);
+    }
+    if (options.output === "json") terminal.out(`${JSON.stringify({ command: "check", lines }, undefined, 2)}\n`);
+    return lines.every(({ ok }) => ok) ? 0 : 1;
+  });
+}
+
+async function* checks(app: App, options: CommandOptions, signal: AbortSignal): AsyncGenerator<CheckLine> {
+  const { stores, releases, secrets } = app.config;
+  const counts = `${stores.size} stores, ${releases.length} releases, ${secrets.length} Secrets`;
+  yield { subject: `configuration ${options.config}`, ok: true, message: counts };
+  const unused = [...stores.keys()].filter((name) => !storesOf(select(app.config, [])).has(name));
+  for (const name of stores.keys()) {
+    yield await look(`store ${name}`, async () => {
+      const found = await (await app.stores([name])).get(name)?.check(signal);
+      return found ?? { subject: `store ${name}`, ok: false, message: "is not configured" };
+    });
+  }
+  for (const name of unused) yield { subject: `store ${name}`, ok: true, message: "no document reads from it" };
+  const clusters = new Set([...releases.map(({ key }) => key.cluster), ...secrets.map(({ cluster }) => cluster)]);
+  for (const name of clusters) yield* clusterChecks(app, name, signal);
+}
+
+async function* clusterChecks(app: App, name: string, signal: AbortSignal): AsyncGenerator<CheckLine> {
+  const subject = `cluster ${name}`;
+  yield await look("helm", async () => ({
+    subject: "helm",
+    ok: true,
+    message: await (await app.helm(name)).version(signal),
+  }));
+  const reached = await look(subject, async () => {
+    const version = await (await app.cluster(name)).access.serverVersion(signal);
+    return { subject, ok: true, message: `reachable, Kubernetes ${version}` };
+  });
+  yield reached;
+  if (!reached.ok) return;
+  const cluster = await app.cluster(name);
+  const releases = app.config.releases.filter(({ key }) => key.cluster === name);
+  const secrets = app.config.secrets.filter((spec) => spec.cluster === name);
+  yield* checkPermissions(cluster.access, releases, secrets, signal);
+  const ports = await app.portsOf(name);
+  for (const { key } of releases) {
+    const release = `release ${key.namespace}/${key.name}`;
+    yield await look(release, async () => {
+      const { kind } = await ports.releases.read(key, signal);
+      if (kind === "found") return { subject: release, ok: true, message: "found" };
+      return {
+        subject: release,
+        ok: false,
+        message: kind,
+        advice: "Install it, or correct `release` and the namespace.",
+      };
+    });
+  }
+}
+
+async function look(subject: string, check: () => Promise<CheckLine>): Promise<CheckLine> {
+  try {
+    return await check();
+  } catch (caught) {
+    const { code, message } = toHelmwardenError(caught);
+    return { subject, ok: false, message: code, advice: message };
+  }
+}

@@ -1,0 +1,99 @@
+import { Command, CommanderError, Option } from "commander";
+import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { VERSION } from "./version.ts";
+
+/** Options that several commands take, as commander hands them over. */
+export interface CommandOptions {
+  readonly config: string;
+  readonly output: "text" | "json";
+  readonly verbose: boolean;
+}
+
+const AFTER_HELP = `
+Examples:
+  $ helmwarden check -c config.yaml            is everything in place?
+  $ helmwarden plan -c config.yaml             what would change, and what is held
+  $ helmwarden sync -c config.yaml             bring the values into the releases
+  $ helmwarden sync -c config.yaml blog/wordpress
+  $ helmwarden xray -c config.yaml wordpress   what each mapped value reaches
+  $ helmwarden schema > helmwarden.schema.json
+
+Exit codes: 0 in sync, 1 a fault, 2 changes pending or held (plan, sync),
+64 wrong usage, 78 wrong configuration.
+`;
+
+/** Runs one command line; the promise gives its exit code and never rejects. */
+export async function runProgram(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = createProgram(context, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (caught) {
+    if (caught instanceof CommanderError) return caught.exitCode === 0 ? 0 : 64;
+    const error = toHelmwardenError(caught);
+    context.terminal.err(`helmwarden: ${error.message}\n`);
+    return exitCodeFor(error);
+  }
+}
+
+function exitCodeFor(error: HelmwardenError): ExitCode {
+  if (error.code === "ConfigInvalid") return 78;
+  return error.code === "UsageInvalid" ? 64 : 1;
+}
+
+function createProgram(context: CommandContext, exit: (code: ExitCode) => void): Command {
+  const { terminal } = context;
+  const program = new Command("helmwarden")
+    .description("Keeps the secrets inside Helm releases in step with Vault and Infisical.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .configureHelp({ helpWidth: terminal.columns })
+    .showHelpAfterError("Run helmwarden --help for the commands and examples.")
+    .addHelpText("after", AFTER_HELP);
+
+  common(program.command("plan"))
+    .description("show what sync would change, by path and digest, and what is held; writes nothing")
+    .argument("[release...]", "only these: NAME or NAMESPACE/NAME of a release or Secret")
+    .action(async (names: string[], options: CommandOptions) => {
+      exit(await (await import("./pass.ts")).passCommand("plan", names, options, context));
+    });
+  common(program.command("sync"))
+    .description("bring the wanted values into the releases and Secrets, and prove it")
+    .argument("[release...]", "only these: NAME or NAMESPACE/NAME of a release or Secret")
+    .action(async (names: string[], options: CommandOptions) => {
+      exit(await (await import("./pass.ts")).passCommand("sync", names, options, context));
+    });
+  common(program.command("check"))
+    .description("check configuration, stores, helm, cluster and permissions, one line each")
+    .action(async (options: CommandOptions) => {
+      exit(await (await import("./check.ts")).checkCommand(options, context));
+    });
+  common(program.command("xray"))
+    .description("draw what each mapped value of a release reaches, and what restarts; writes nothing")
+    .argument("<release>", "NAME or NAMESPACE/NAME")
+    .action(async (name: string, options: CommandOptions) => {
+      exit(await (await import("./xray.ts")).xrayCommand(name, options, context));
+    });
+  program
+    .command("schema")
+    .description("print the JSON Schema of the configuration")
+    .action(async () => {
+      const { jsonSchema } = await import("../config/jsonSchema.ts");
+      terminal.out(`${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
+    });
+  return program;
+}
+
+function common(command: Command): Command {
+  return command
+    .requiredOption("-c, --config <path>", "configuration file, or a folder of them")
+    .addOption(
+      new Option("-o, --output <form>", "text for people, json for programs").choices(["text", "json"]).default("text"),
+    )
+    .option("-v, --verbose", "log what is done to standard error", false);
+}

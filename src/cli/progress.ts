@@ -1,0 +1,47 @@
+import type { Terminal } from "./context.ts";
+
+export interface Progress {
+  /** One more is done. */
+  readonly step: () => void;
+  /** Prints something with the progress line out of the way. */
+  readonly above: (print: () => void) => void;
+  readonly end: () => void;
+}
+
+/** What takes longer than this says how far it is. */
+const QUIET_MS = 1_500;
+const REDRAW_MS = 200;
+const PLAIN_MS = 10_000;
+
+/** A line that is drawn in place on a terminal; elsewhere a plain line every ten seconds. On standard error. */
+export function createProgress(terminal: Terminal, verb: string, total: number): Progress {
+  const start = performance.now();
+  let done = 0;
+  let drawn = false;
+  const text = (): string => `${done} of ${total} ${verb}, ${Math.round((performance.now() - start) / 1000)} s`;
+  const clear = (): void => {
+    if (drawn) terminal.err("\r\u001B[2K");
+    drawn = false;
+  };
+  const draw = (): void => {
+    if (performance.now() - start < QUIET_MS || done === total) return;
+    if (!terminal.interactive) return terminal.err(`${text()}\n`);
+    terminal.err(`\r\u001B[2K${text()}`);
+    drawn = true;
+  };
+  const timer = setInterval(draw, terminal.interactive ? REDRAW_MS : PLAIN_MS);
+  timer.unref();
+  return {
+    step: () => {
+      done += 1;
+    },
+    above(print) {
+      clear();
+      print();
+    },
+    end() {
+      clearInterval(timer);
+      clear();
+    },
+  };
+}

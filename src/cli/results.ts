@@ -1,0 +1,102 @@
+import { shortDigest } from "../core/digest.ts";
+import type { Hold } from "../core/hold.ts";
+import type { Outcome } from "../core/outcome.ts";
+import type { Change } from "../core/plan.ts";
+import type { Result } from "../operations/pass.ts";
+import type { Terminal } from "./context.ts";
+import { type Style, styleFor, wrap } from "./style.ts";
+
+/** One release or Secret for people; nothing for what is in sync. */
+export function printResult({ subject, cluster, outcome }: Result, terminal: Terminal): void {
+  const style = styleFor(terminal.color);
+  const lines = linesOf(outcome, style, terminal.columns);
+  if (lines === undefined) return;
+  const where = cluster === "default" ? "" : `${cluster} `;
+  const name = `${subject.kind.toLowerCase()} ${where}${subject.namespace}/${subject.name}`;
+  terminal.out(`${style("strong", name)}  ${lines.verdict}\n${lines.body.map((line) => `${line}\n`).join("")}\n`);
+}
+
+/** The last line: how many of what. */
+export function printSummary(mode: "plan" | "sync", results: readonly Result[], terminal: Terminal): void {
+  const counts = new Map<string, number>();
+  for (const { outcome } of results) {
+    const word = WORDS[outcome.kind];
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const text = [...counts].map(([word, count]) => `${count} ${word}`).join(", ");
+  terminal.out(`${mode === "plan" ? "Plan" : "Sync"}: ${text === "" ? "nothing is configured" : text}.\n`);
+}
+
+/** All results for programs; the shape is part of our interface. */
+export function jsonResults(mode: "plan" | "sync", results: readonly Result[]): string {
+  const items = results.map(({ subject, cluster, outcome }) => ({ cluster, ...subject, ...outcome }));
+  return `${JSON.stringify({ command: mode, results: items }, undefined, 2)}\n`;
+}
+
+const WORDS: Readonly<Record<Outcome["kind"], string>> = {
+  inSync: "in sync",
+  suspended: "suspended",
+  adopted: "adopted",
+  pending: "to change",
+  changed: "changed",
+  held: "held",
+  restored: "restored",
+  ineffective: "ineffective",
+  failed: "failed",
+};
+
+interface Lines {
+  readonly verdict: string;
+  readonly body: readonly string[];
+}
+
+function linesOf(outcome: Outcome, style: Style, columns: number): Lines | undefined {
+  switch (outcome.kind) {
+    case "inSync":
+      return undefined;
+    case "suspended":
+      return { verdict: style("faint", "suspended"), body: [] };
+    case "adopted":
+      return { verdict: style("good", "adopted: the wanted values were there already"), body: [] };
+    case "pending":
+      return {
+        verdict: style("warn", `to ${outcome.action} (${outcome.why})`),
+        body: changeLines(outcome.changes, style),
+      };
+    case "changed":
+      return { verdict: style("good", changedVerdict(outcome)), body: changeLines(outcome.changes, style) };
+    case "held":
+      return {
+        verdict: style("warn", "held"),
+        body: [
+          ...changeLines(outcome.changes, style),
+          ...outcome.holds.flatMap((one) => holdLines(one, style, columns)),
+        ],
+      };
+    case "restored":
+    case "ineffective":
+      return {
+        verdict: style("bad", outcome.kind),
+        body: [...changeLines(outcome.changes, style), wrap(outcome.reason, columns, "    ")],
+      };
+    case "failed":
+      return { verdict: style("bad", `failed (${outcome.code})`), body: [wrap(outcome.message, columns, "    ")] };
+  }
+}
+
+function changedVerdict({ revision, restarted }: Outcome & { kind: "changed" }): string {
+  const made = revision === 0 ? "written" : `revision ${revision}`;
+  return restarted.length === 0 ? `changed: ${made}` : `changed: ${made}, restarted ${restarted.join(", ")}`;
+}
+
+function changeLines(changes: readonly Change[], style: Style): string[] {
+  return changes.flatMap(({ path, from, to, sources }) => {
+    const mark = from === undefined ? style("good", "+") : style("warn", "~");
+    const digests = `${from === undefined ? "(none)" : shortDigest(from)} -> ${shortDigest(to)}`;
+    return [`  ${mark} ${path}  ${digests}`, ...sources.map((source) => style("faint", `      ${source}`))];
+  });
+}
+
+function holdLines({ reason, where, message }: Hold, style: Style, columns: number): string[] {
+  return [`  ${style("bad", "!")} ${reason}  ${where}`, wrap(message, columns, "      ")];
+}
