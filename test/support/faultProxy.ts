@@ -45,6 +45,8 @@ export interface ProxiedRequest {
 export interface FaultProxy {
   readonly server: string;
   readonly requests: readonly ProxiedRequest[];
+  /** Empties `requests`. */
+  forget(): void;
   /** TLS connections accepted so far. */
   readonly connections: number;
   /** The first rule that matches and is not used up decides. Gives back how to take it away. */
@@ -123,6 +125,7 @@ export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
   const proxy: FaultProxy = {
     server: address,
     requests,
+    forget: () => void requests.splice(0),
     get connections() {
       return connections;
     },

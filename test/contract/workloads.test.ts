@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isReady } from "../../src/core/rollout.ts";
+import type { Cluster, WorkloadKind, WorkloadRef } from "../../src/ports.ts";
+import { canary } from "../support/canary.ts";
+import { clusterApi } from "../support/clusterApi.ts";
+import { makeNamespace, type TestNamespace } from "../support/namespace.ts";
+import { openCluster } from "../support/openCluster.ts";
+import { sharedServers } from "../support/servers.ts";
+import { expectFault, expectSilent } from "../support/silence.ts";
+
+// No memory implementation: roll-outs are the controllers' doing.
+const { kubeconfig } = sharedServers();
+const signal = new AbortController().signal;
+const api = clusterApi(kubeconfig);
+const value = canary("env");
+
+const labels = { app: "demo" };
+const template = {
+  metadata: { labels, annotations: { theirs: "kept" } },
+  spec: {
+    containers: [
+      {
+        name: "main",
+        image: "demo",
+        env: [{ name: "PASSWORD", value }],
+        ports: [{ containerPort: 80 }],
+        readinessProbe: { httpGet: { path: "/", port: "http" }, exec: undefined },
+      },
+    ],
+  },
+};
+const specs: Readonly<Record<WorkloadKind, { plural: string; spec: object }>> = {
+  Deployment: { plural: "deployments", spec: { replicas: 2 } },
+  StatefulSet: { plural: "statefulsets", spec: { replicas: 1, serviceName: "demo" } },
+  DaemonSet: { plural: "daemonsets", spec: {} },
+};
+const KINDS = Object.keys(specs) as WorkloadKind[];
+
+let namespace: TestNamespace;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  namespace = await makeNamespace(kubeconfig, "workloads");
+  cluster = await openCluster(kubeconfig);
+  for (const kind of KINDS) {
+    const { plural, spec } = specs[kind];
+    await api("POST", `/apis/apps/v1/namespaces/${namespace.name}/${plural}`, {
+      metadata: { name: "demo" },
+      spec: { ...spec, selector: { matchLabels: labels }, template },
+    });
+  }
+});
+afterAll(async () => {
+  await cluster.close();
+  await namespace.remove();
+});
+
+const refOf = (kind: WorkloadKind): WorkloadRef => ({ kind, namespace: namespace.name, name: "demo" });
+const becomesReady = (kind: WorkloadKind): Promise<void> =>
+  expect
+    .poll(async () => isReady((await cluster.workloads.get(refOf(kind), signal))?.rollout), { timeout: 30_000 })
+    .toBe(true);
+
+test("all three kinds are listed", async () => {
+  const found = await cluster.workloads.list(namespace.name, signal);
+  expect(found.map(({ ref }) => ref)).toEqual(KINDS.map(refOf));
+  expectSilent(found);
+});
+
+describe.each(KINDS)("%s", (kind) => {
+  test("its pod template comes as the API server has it, sealed", async () => {
+    const found = await cluster.workloads.get(refOf(kind), signal);
+    const { body } = await api("GET", `/apis/apps/v1/namespaces/${namespace.name}/${specs[kind].plural}/demo`);
+    expect(found?.podTemplate.open()).toEqual((body as { spec: { template: unknown } }).spec.template);
+  });
+
+  test("it becomes ready, rolls when its pods are annotated, and becomes ready again", async () => {
+    await becomesReady(kind);
+    const before = await cluster.workloads.get(refOf(kind), signal);
+    expect(before?.rollout.wanted).toBe(kind === "Deployment" ? 2 : 1);
+    await cluster.workloads.annotatePods(refOf(kind), { "helmwarden.dev/restarted-at": "now" }, signal);
+    const after = await cluster.workloads.get(refOf(kind), signal);
+    expect(after?.rollout.generation).toBe((before?.rollout.generation ?? 0) + 1);
+    expect(after?.podTemplate.open()).toMatchObject({
+      metadata: { labels, annotations: { theirs: "kept", "helmwarden.dev/restarted-at": "now" } },
+    });
+    await becomesReady(kind);
+  });
+
+  test("one that is not there is undefined, and cannot be annotated", async () => {
+    const absent = { ...refOf(kind), name: "absent" };
+    expect(await cluster.workloads.get(absent, signal)).toBeUndefined();
+    await expectFault("ConfigInvalid", () => cluster.workloads.annotatePods(absent, { a: "b" }, signal));
+  });
+});
