@@ -1,8 +1,8 @@
 // The door to every task: `node scripts/run.mjs TASK [ARGUMENTS]`. Runs on Node 18, prepares what the task needs, then runs it by the right Node.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { cacheDir, repository } from "./artifacts.mjs";
+import { artifactDir, cacheDir, repository } from "./artifacts.mjs";
 import { SetupError, ensure, nodeBinary, pathWithTools } from "./setup.mjs";
 
 const everything = ["modules", "helm4", "helm3", "cluster", "vault", "kwok"];
@@ -51,9 +51,17 @@ function onlyUnit(args) {
 }
 
 function needsOfDemo(args) {
-  const where = args.join(" ").match(/--cluster[ =](\w+)/)?.[1];
+  const where = args.join(" ").match(/--cluster[ =](\w+)/)?.[1] ?? defaultCluster(args);
   if (where !== "current" && where !== "k3s") return ["modules", "helm4", "cluster", "vault", "kwok"];
-  return ["modules", ...(onPath("helm") || process.env.HELM_BIN ? [] : ["helm4"])];
+  return ["modules", ...((process.env.HELM_BIN || onPath("helm")) && onPath("kubectl") ? [] : ["helm4"])];
+}
+
+// Nothing is built where Docker runs, unless it has been built before.
+function defaultCluster(args) {
+  if (existsSync(artifactDir("cluster")) || !onPath("docker")) return "local";
+  if (spawnSync("docker", ["info", "--format", "{{.ServerVersion}}"], { timeout: 5_000 }).status !== 0) return "local";
+  args.push("--cluster", "k3s");
+  return "k3s";
 }
 
 function onPath(program) {
