@@ -79,8 +79,12 @@ export function credential() {
       z.strictObject({ fromFile: text().describe("File that holds it, relative to the configuration file.") }),
       z.strictObject({
         fromSecret: z
-          .strictObject({ namespace: namespaceName(), name: objectName(), key: dataKey() })
-          .describe("Key of a Kubernetes Secret that holds it: namespace, name, key."),
+          .strictObject({
+            namespace: namespaceName().describe("Its namespace."),
+            name: objectName().describe("Its name."),
+            key: dataKey().describe("The key of its data."),
+          })
+          .describe("Kubernetes Secret that holds it."),
       }),
     ],
     "must be a reference, exactly one of {fromEnv: NAME}, {fromFile: path} and {fromSecret: {namespace, name, key}}: " +

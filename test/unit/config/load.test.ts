@@ -66,7 +66,8 @@ describe("what is loaded", () => {
       provider: {
         siteUrl: "https://app.infisical.com",
         project: { id: "6f1e" },
-        auth: { universal: { clientSecret: { fromSecret: { namespace: "a", name: "b", key: "c" } } } },
+        recursive: undefined,
+        auth: { kind: "universal", clientSecret: { fromSecret: { namespace: "a", name: "b", key: "c" } } },
       },
     });
     expect(config.releases).toMatchObject([
