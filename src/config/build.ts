@@ -65,8 +65,8 @@ function storeOf({ metadata, spec }: DocumentOf<"SecretStore">, where: Where): S
 }
 
 function vaultOf(vault: Extract<StoreSpec, { vault: unknown }>["vault"]): VaultSpec {
-  const { address, namespace, authNamespace, mount, version, caFile, auth } = vault;
-  return { kind: "vault", address, namespace, authNamespace, mount, version, caFile, auth };
+  const { address, namespace, mount, version, caFile, auth } = vault;
+  return { kind: "vault", address, namespace, mount, version, caFile, auth };
 }
 
 function infisicalOf(infisical: InfisicalFields): InfisicalSpec {

@@ -12,7 +12,7 @@ const spec = z.strictObject({
   concurrency: z.int().min(1).max(64).default(4).describe("Releases and Secrets that are worked on at a time."),
   digestKey: credential()
     .optional()
-    .describe("Key of the digests in the plan and in the audit log. Default: one is made and kept in the cluster."),
+    .describe("Key of the digests in the plan and in the audit log. Default: one is made beside the audit log."),
 });
 
 export const helmwardenConfig = z.strictObject({

@@ -55,7 +55,6 @@ const vaultAuth = z.union(
 const vault = z.strictObject({
   address: serverUrl().describe("URL of the server."),
   namespace: mountPath().optional().describe("Namespace (Vault Enterprise, OpenBao)."),
-  authNamespace: mountPath().optional().describe("Namespace of the auth method, if it is another one."),
   mount: mountPath().default("secret").describe("Where the KV engine is mounted."),
   version: z
     .literal([1, 2], "must be 1 or 2")

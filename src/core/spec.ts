@@ -38,8 +38,6 @@ export interface VaultSpec {
   readonly kind: "vault";
   readonly address: string;
   readonly namespace: string | undefined;
-  /** Of the auth method, where it is not `namespace`. */
-  readonly authNamespace: string | undefined;
   /** Without slashes at its ends. */
   readonly mount: string;
   /** Absent: the server is asked. */
@@ -159,7 +157,7 @@ export interface ProgramSpec {
   readonly auditFile: string;
   /** Releases and Secrets worked on at a time. */
   readonly concurrency: number;
-  /** Absent: the program makes a key and keeps it in the cluster. */
+  /** Absent: the program makes a key beside the audit file. */
   readonly digestKey: CredentialRef | undefined;
 }
 

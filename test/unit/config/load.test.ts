@@ -47,7 +47,6 @@ describe("what is loaded", () => {
         kind: "vault",
         address: "https://vault.example.com:8200",
         namespace: "team-a",
-        authNamespace: undefined,
         mount: "secret",
         version: 2,
         caFile: join(folder, "one/ca.crt"),
