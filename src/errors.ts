@@ -10,6 +10,7 @@ export const RETRY = {
   ClusterUnavailable: "backoff",
   UpgradeFailed: "backoff",
   AuditUnavailable: "backoff",
+  QueueUnavailable: "backoff",
   StoreThrottled: "after",
   ReleaseLocked: "after",
   ReleaseConflict: "after",

@@ -226,6 +226,43 @@ export type ListSecrets = (query: SecretQuery, signal: AbortSignal) => Promise<r
 /** Reads one Secret of Helm's storage. */
 export type GetSecret = (namespace: string, name: string, signal: AbortSignal) => Promise<ListedSecret | undefined>;
 
+// ---- queue ------------------------------------------------------------------------------------------------------
+
+/** One piece of work: which subject, and why. It is all that ever lies in Redis; never a value. */
+export interface Job {
+  /** `cluster/Kind/namespace/name`. */
+  readonly subject: string;
+  /** A word for people and metrics: "store", "drift", "retry", "start". */
+  readonly reason: string;
+}
+
+export interface QueueDepth {
+  readonly waiting: number;
+  readonly delayed: number;
+  readonly running: number;
+}
+
+/**
+ * Work for one process or for many. Of one subject at most one job runs and at most one waits, with the newest
+ * reason; a job may run twice after a crash, so work is idempotent. Exclusion is a Lease's matter, not the queue's.
+ */
+export interface Queue {
+  /** Adds a job, or joins the one of this subject that waits (the earlier time wins). QueueUnavailable if it cannot. */
+  enqueue(job: Job, delayMs: number, signal: AbortSignal): Promise<void>;
+  /** Starts taking jobs. `work` does not reject; its own outcome decides whether it enqueues again. */
+  consume(work: (job: Job, signal: AbortSignal) => Promise<void>): void;
+  /**
+   * Calls `tick` about every `everyMs`, in one of the processes that share the queue. Goes on by itself in each
+   * process while the queue's server is away. The same name again replaces the interval.
+   */
+  repeat(name: string, everyMs: number, tick: (signal: AbortSignal) => Promise<void>): void;
+  /** Ends a repetition. */
+  cancel(name: string): void;
+  depth(signal: AbortSignal): Promise<QueueDepth>;
+  /** Takes no more, waits `graceMs` for what runs, then aborts it; bounded in time in any case. */
+  drain(graceMs: number): Promise<void>;
+}
+
 // ---- record, log, time ------------------------------------------------------------------------------------------
 
 /** The audit log. Returning means: on disk. AuditUnavailable otherwise, and then nothing may be changed. */
