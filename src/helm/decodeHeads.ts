@@ -28,7 +28,7 @@ export async function decodeHeads(
   const guess = chooseHeads(heads);
   if (guess === undefined) return undefined;
   const payloads = await load(headsOf(guess));
-  const last = await decodeHead(guess.last, payloads);
+  const last = decodeHead(guess.last, payloads);
   if (last === undefined) return undefined;
   const lastStatus = last.revision?.status;
   const baseHead = chooseHeads(heads, lastStatus)?.base;
@@ -54,10 +54,10 @@ async function decodeBase(
   return decodeHead(head, payloads.has(head.id) ? payloads : await load([head]));
 }
 
-async function decodeHead(head: StoredHead, payloads: Payloads): Promise<Decoded | undefined> {
+function decodeHead(head: StoredHead, payloads: Payloads): Decoded | undefined {
   const payload = payloads.get(head.id);
   if (payload?.resourceVersion !== head.resourceVersion) return undefined;
-  const decoded = await decodeRelease(payload.data.open()["release"] ?? "");
+  const decoded = decodeRelease(payload.data.open()["release"] ?? "");
   if (decoded === undefined) return { revision: undefined };
   const { namespace, name, ...rest } = decoded;
   const isItself = namespace === head.namespace && name === head.release && rest.revision === head.revision;

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from "node:timers/promises";
 import { formatKey, type ReleaseKey, type ReleaseStatus } from "../core/release.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { GetSecret, ListSecrets, ReleaseReading, Releases } from "../ports.ts";
@@ -88,6 +89,7 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret): 
       signal,
     );
     for (const { key, heads } of moved) {
+      await othersTurn();
       const load: typeof loadPayloads = async (wanted) =>
         wanted.every((head) => payloads.has(head.id)) ? payloads : loadPayloads(wanted, signal);
       const reading = (await refresh(key, heads, load, signal)) ?? (await unlessItsOwnFault(read(key, signal)));

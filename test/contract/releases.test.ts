@@ -178,6 +178,12 @@ const odd = (): Parameters<typeof releaseJson>[0] => ({
   status: "deployed",
 });
 
+const corrupt = (change: (json: Record<string, unknown>) => void): string => {
+  const json = releaseJson(odd()) as Record<string, unknown>;
+  change(json);
+  return encodeRelease(json);
+};
+
 describe("odd payloads", () => {
   test("plain JSON, as old releases have it, is read", async () => {
     const json = JSON.stringify(releaseJson({ ...odd(), config: { a: "ü" } }));
@@ -195,11 +201,6 @@ describe("odd payloads", () => {
     expect(Object.keys(last.defaults.open())).toEqual(["__proto__", "constructor"]);
   });
 
-  const corrupt = (change: (json: Record<string, unknown>) => void): string => {
-    const json = releaseJson(odd()) as Record<string, unknown>;
-    change(json);
-    return encodeRelease(json);
-  };
   test.each<[string, () => string]>([
     ["nothing", () => ""],
     ["no base64", () => "%%%"],

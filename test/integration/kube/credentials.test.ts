@@ -1,4 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ClusterOptions } from "../../../src/kube/cluster.ts";
@@ -72,8 +74,10 @@ describe("which cluster", () => {
     await expectFault("ConfigInvalid", () => open("default", { kubeconfig: empty }));
     const dangling = writeKubeconfig("dangling", (config) => (config.users = []));
     await expectFault("ConfigInvalid", () => open("default", { kubeconfig: dangling }));
-    const odd = writeKubeconfig("odd", (config) => (config.clusters[0]!.cluster.server = "ftp://x"));
-    await expectFault("ConfigInvalid", () => open("default", { kubeconfig: odd }));
+    for (const server of ["ftp://x", "http://127.0.0.1:8080", "x"]) {
+      const odd = writeKubeconfig("odd", (config) => (config.clusters[0]!.cluster.server = server));
+      await expectFault("ConfigInvalid", () => open("default", { kubeconfig: odd }));
+    }
   });
 
   test("several files are merged, the first wins, and any context can be named", async () => {
@@ -101,6 +105,30 @@ const inPod = (): ClusterOptions["inCluster"] & object => {
   const { hostname, port } = new URL(proxy.server);
   return { host: hostname, port, folder };
 };
+
+test("the kubeconfig's proxy-url is used", async () => {
+  const tunnelled: string[] = [];
+  const tunnel = createServer().on("connect", (request, socket) => {
+    tunnelled.push(request.url ?? "");
+    const { hostname, port } = new URL(`http://${request.url}`);
+    const onward = connect(Number(port), hostname, () => {
+      socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on("error", () => socket.destroy());
+    socket.on("error", () => onward.destroy());
+  });
+  await new Promise<void>((resolve) => tunnel.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(tunnel.address() as AddressInfo).port}`;
+  const path = writeKubeconfig("tunnel", (config) => Object.assign(config.clusters[0]!.cluster, { "proxy-url": url }));
+  const cluster = await openCluster(path);
+  await cluster.access.serverVersion(signal);
+  await cluster.access.serverVersion(signal);
+  expect(new Set(tunnelled)).toEqual(new Set([proxy.server.replace("https://", "")]));
+  expect(proxy.connections).toBeLessThanOrEqual(2);
+  await cluster.close();
+  await new Promise((resolve) => tunnel.close(resolve));
+});
 
 describe("tokens", () => {
   test("in a pod the mounted token and CA are used, and a rotated token as soon as the old one is refused", async () => {
