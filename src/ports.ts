@@ -183,11 +183,54 @@ export interface Events {
 }
 
 export interface Access {
-  /** SelfSubjectAccessReview: may we do this? `name` narrows to one object. */
+  /** SelfSubjectAccessReview: may we do this in the namespace? */
   can(verb: string, resource: string, namespace: string, signal: AbortSignal): Promise<boolean>;
   /** The server's version, which proves reachability and credentials. */
   serverVersion(signal: AbortSignal): Promise<string>;
 }
+
+/**
+ * Exclusion across processes by a Kubernetes Lease, renewed on a timer while the work runs. `held` aborts as soon as
+ * the lease is lost or can no longer be proven ours; work must not write after that.
+ */
+export type WithLease = <T>(
+  lease: { readonly namespace: string; readonly name: string },
+  work: (held: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<{ readonly kind: "held"; readonly result: T } | { readonly kind: "taken"; readonly by: string }>;
+
+/** A Secret's metadata as a watch tells it. */
+export interface SecretEvent {
+  readonly kind: "changed" | "deleted";
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface WatchQuery {
+  /** Absent: all namespaces. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface WatchState {
+  /** Milliseconds (monotonic clock) since the last event, bookmark or list. */
+  readonly ageMs: number;
+  readonly healthy: boolean;
+}
+
+/**
+ * Tells of every change of the Secrets that match, metadata only, until the signal aborts; resolves then, and never
+ * rejects. Lists in pages first and again every few minutes (an event for each that moved in between), watches with
+ * bookmarks, resumes, relists at 410, backs off; a watch that says nothing for too long is cut and made anew.
+ */
+export type WatchSecrets = (
+  query: WatchQuery,
+  onEvent: (event: SecretEvent) => void,
+  signal: AbortSignal,
+) => { readonly done: Promise<void>; readonly state: () => WatchState };
 
 /** One cluster: all its ports, with one connection pool. */
 export interface Cluster {
@@ -199,6 +242,8 @@ export interface Cluster {
   readonly access: Access;
   readonly listSecrets: ListSecrets;
   readonly getSecret: GetSecret;
+  readonly withLease: WithLease;
+  readonly watchSecrets: WatchSecrets;
   close(): Promise<void>;
 }
 

@@ -84,10 +84,11 @@ async function passRelease(
       path,
       type,
       kind,
-      ...(await stores.resolve(formatValuePath(path), source)),
+      ...(await stores.resolve(formatValuePath(path), source, spec.guards.empty === "allow")),
     })),
   );
-  const reading = readings.get(formatKey(spec.key)) ?? { kind: "missing" };
+  // A release that the list left out (a denied namespace, say) gives its own reason when it is read alone.
+  const reading = readings.get(formatKey(spec.key)) ?? (await ports.releases.read(spec.key, signal));
   return await reconcileRelease(
     ports,
     spec,
@@ -106,7 +107,7 @@ async function passSecret(
 ): Promise<Outcome | WrittenSecret> {
   const ports = await input.portsOf(spec.cluster);
   const keys = await Promise.all(
-    spec.data.map(async ({ key, source }) => ({ key, ...(await stores.resolve(key, source)) })),
+    spec.data.map(async ({ key, source }) => ({ key, ...(await stores.resolve(key, source, false)) })),
   );
   const { records } = await seen(spec.cluster);
   return await reconcileSecret(ports, spec, keys, records.get(subjectId(secretSubject(spec))), input.mode, signal);

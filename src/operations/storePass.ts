@@ -3,6 +3,7 @@ import type { Resolved } from "../core/plan.ts";
 import { formatRef, type SecretRef } from "../core/secretRef.ts";
 import type { SecretValue } from "../core/secretValue.ts";
 import { refsOf, type ValueSource } from "../core/spec.ts";
+import { isEmptyLike } from "../core/wanted.ts";
 import { renderTemplate } from "../core/template.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { PathReading, Store, StoredSecret } from "../ports.ts";
@@ -13,6 +14,7 @@ export interface StorePass {
   resolve(
     where: string,
     source: ValueSource,
+    allowEmpty: boolean,
   ): Promise<{ readonly value: Resolved; readonly sources: readonly string[] }>;
 }
 
@@ -25,10 +27,11 @@ export function createStorePass(stores: ReadonlyMap<string, Store>, signal: Abor
     return reading;
   };
   return {
-    async resolve(where, source) {
+    async resolve(where, source, allowEmpty) {
       const refs = refsOf(source);
       const found = await Promise.all(refs.map(async (ref) => secretAt(where, ref, await readPath(ref))));
       const holds = found.flatMap((one) => (one.kind === "hold" ? [one.hold] : []));
+      if (source.kind === "template" && !allowEmpty) holds.push(...emptyPartHolds(where, refs, found));
       const sources = refs.map((ref, index) => sourceText(ref, found[index]));
       const first = holds[0];
       if (first !== undefined) return { value: { kind: "hold", hold: first }, sources };
@@ -74,6 +77,21 @@ function secretAt(where: string, ref: SecretRef, reading: PathReading): Found {
         ),
       );
   }
+}
+
+/** A template with an empty part is not empty itself, so the guard looks at the parts. */
+function emptyPartHolds(where: string, refs: readonly SecretRef[], found: readonly Found[]): Hold[] {
+  return refs.flatMap((ref, index) => {
+    const one = found[index];
+    if (one?.kind !== "value" || !one.secret.value.isText || !isEmptyLike(one.secret.value.reveal())) return [];
+    return [
+      hold(
+        "empty",
+        where,
+        `${formatRef(ref)} is empty, blank or a placeholder; set it in the store, or \`guards.empty: allow\`.`,
+      ),
+    ];
+  });
 }
 
 function valueOf(source: ValueSource, found: readonly Found[]): SecretValue {

@@ -29,7 +29,7 @@ export async function xrayRelease(
       path,
       type,
       kind,
-      ...(await pass.resolve(formatValuePath(path), source)),
+      ...(await pass.resolve(formatValuePath(path), source, true)),
     })),
   );
   const wishes = values.map(({ path, type, value }) => {
