@@ -49,7 +49,7 @@ export async function startCluster(kind: ClusterKind, options: StartOptions): Pr
     what: "Kubernetes 1.35 (etcd, API server, controllers, scheduler), KWOK in place of a kubelet",
     stop: () => plane.stop(),
     get endByHand() {
-      return `kill ${plane.pids.join(" ")}`;
+      return `kill -9 ${plane.pids.join(" ")}`;
     },
   };
 }
@@ -60,7 +60,7 @@ export async function startDemoVault(options: StartOptions): Promise<DemoVault> 
   if (existsSync(artifactDir("vault"))) {
     const vault = await startVault({ dir: join(dir, "vault"), signal, outlive: keep });
     const { address, rootToken: token, pid } = vault;
-    return { address, token, what: "Vault 1.14", stop: () => vault.stop(), endByHand: `kill ${pid}` };
+    return { address, token, what: "Vault 1.14", stop: () => vault.stop(), endByHand: `kill -9 ${pid}` };
   }
   if (onPath("vault")) return startVaultOnPath(options);
   if (await dockerRuns()) return startVaultContainer(options);
