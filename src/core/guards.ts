@@ -25,7 +25,7 @@ function regenerationHolds(xray: Xray): Hold[] {
     hold(
       "regeneration",
       position,
-      "The upgrade would change this although no mapped value explains it: the chart draws it at random, looks it up, or has changed. Give the chart a fixed value (map it), or set `guards.regeneration: allow`.",
+      "The upgrade would change this, and no mapped value explains it: the chart draws it at random, looks it up, or was edited. Put the value that is live now into the store and map it, so that the chart draws none; or set `guards.regeneration: allow`.",
     ),
   );
 }
@@ -37,7 +37,7 @@ function ignoredHolds(xray: Xray, changed: ChangedPath): Hold[] {
     hold(
       "ignored",
       changed.path,
-      "The chart does not take this value: it reaches no object. Either its live Secret wins over the value, or the path is not one of the chart's. Check the path, use the chart's existingSecret with a SecretSync, or set `whenIgnored: patchSecret`.",
+      "The chart does not take this value: it reaches no object. Either the path is not one of the chart's: correct it. Or the live Secret wins over the value: use the chart's existingSecret with a SecretSync, or set `whenIgnored: patchSecret`.",
     ),
   ];
 }
@@ -51,7 +51,7 @@ function statefulHolds(xray: Xray, changed: ChangedPath): Hold[] {
     hold(
       "statefulCredential",
       changed.path,
-      `${reader.workload} reads this from ${reader.at} and keeps its data on a volume, which may remember the old value: change it in the database first. If nothing remembers it, say \`kind: token\` in the mapping, or set \`guards.statefulCredential: allow\`.`,
+      `${reader.workload} reads this from ${reader.at} and keeps its data on a volume, which may remember the old value. Change it in the database, then let this change through with \`guards.statefulCredential: allow\`. If nothing there remembers it, set \`kind: token\` in the mapping.`,
     ),
   ];
 }
@@ -79,7 +79,7 @@ export function notRotatableHolds(chart: ChartIdentity, changed: readonly Change
       hold(
         "notRotatable",
         path,
-        "This looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Follow the app's own re-encryption procedure. If nothing depends on its old value, say `kind: token` in the mapping.",
+        "This looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Put the old value back in the store, or follow the app's own procedure to re-encrypt. If nothing depends on the old value, set `kind: token` in the mapping.",
       ),
     ];
   });

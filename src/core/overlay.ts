@@ -63,7 +63,7 @@ function findClash(effective: JsonObject, path: ValuePath, json: Json): string |
   }
   const present = getAt(effective, path);
   if (isJsonObject(present) && Object.keys(present).length > 0 && !isJsonObject(json)) {
-    return `The release has a map at \`${formatValuePath(path)}\`; name one of its keys. Helm would print the map, secrets included.`;
+    return `The release has a map at \`${formatValuePath(path)}\`; let the path name one of its keys. Helm would print the map, secrets included.`;
   }
   return undefined;
 }
@@ -78,10 +78,10 @@ function segmentClash(
   if (typeof next !== "number") {
     return shape === "nothing" || shape === "a map"
       ? undefined
-      : `The release has ${shape} at ${at}, where the path wants a map.`;
+      : `The release has ${shape} at ${at}, where the path wants a map. Correct the path.`;
   }
-  if (!Array.isArray(value)) return `The release has ${shape} at ${at}, where the path wants a list.`;
+  if (!Array.isArray(value)) return `The release has ${shape} at ${at}, where the path wants a list. Correct the path.`;
   return next <= value.length
     ? undefined
-    : `The list at ${at} has ${value.length} items; index ${next} would leave a gap.`;
+    : `The list at ${at} has ${value.length} items; index ${next} would leave a gap. Correct the path.`;
 }

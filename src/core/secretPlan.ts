@@ -97,6 +97,6 @@ function immutableHold(): Hold {
   return hold(
     "immutable",
     "Secret",
-    "The Secret is marked immutable. Delete it so that it is made anew, or clear `immutable` by recreating it.",
+    "The Secret is marked immutable, so nobody can change it. Delete it and sync again: it is made anew, with the mapped keys only.",
   );
 }
