@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { openAuditFile } from "./audit/auditFile.ts";
+import { checkAuditFile, openAuditFile } from "./audit/auditFile.ts";
 import { systemClock } from "./clock.ts";
 import type { DigestKey } from "./core/digest.ts";
 import type { Config, SecretStore } from "./core/spec.ts";
@@ -13,7 +13,7 @@ import { createReleases } from "./helm/storage.ts";
 import { type ClusterOptions, createCluster } from "./kube/cluster.ts";
 import { openStore } from "./openStores.ts";
 import type { ReleasePorts } from "./operations/releasePorts.ts";
-import type { AuditLog, Cluster, Helm, Log, Store } from "./ports.ts";
+import type { AuditLog, CheckLine, Cluster, Helm, Log, Store } from "./ports.ts";
 
 /** What the process was started with. main.ts reads it, so that nothing else does. */
 export interface Surroundings {
@@ -29,6 +29,7 @@ export interface App {
   readonly stores: (names: Iterable<string>) => Promise<ReadonlyMap<string, Store>>;
   readonly cluster: (name: string) => Promise<Cluster>;
   readonly helm: (cluster: string) => Promise<Helm>;
+  readonly checkAudit: () => CheckLine;
   /** Everything that a pass over one cluster needs. */
   readonly portsOf: (cluster: string) => Promise<ReleasePorts>;
   readonly close: () => Promise<void>;
@@ -80,7 +81,8 @@ export function createApp(
   const close = async (): Promise<void> => {
     for (const end of closing.toReversed()) await end().catch(() => undefined);
   };
-  return { config, stores, cluster, helm, portsOf, close };
+  const checkAudit = (): CheckLine => checkAuditFile(config.program.auditFile);
+  return { config, stores, cluster, helm, checkAudit, portsOf, close };
 }
 
 /** The first call for a name makes it; a failure is not kept. */

@@ -15,24 +15,24 @@ export function createReadCredential(
 ): ReadCredential {
   return (ref) => async () => {
     if ("fromEnv" in ref)
-      return fromText(environment[ref.fromEnv], `the environment variable ${ref.fromEnv} is not set`);
+      return fromText(environment[ref.fromEnv], `the environment variable ${ref.fromEnv}`, "is not set");
     if ("fromFile" in ref) {
       const text = await readFile(ref.fromFile, "utf8").catch(() => undefined);
-      return fromText(text, `the file ${ref.fromFile} cannot be read`);
+      return fromText(text, `the file ${ref.fromFile}`, "cannot be read");
     }
     const { namespace, name, key } = ref.fromSecret;
     const secret = await (await secrets()).get(namespace, name, signal);
-    return fromText(secret?.data.get(key)?.reveal(), `the Secret ${namespace}/${name} has no key ${key}`);
+    return fromText(secret?.data.get(key)?.reveal(), `key ${key} of the Secret ${namespace}/${name}`, "does not exist");
   };
 }
 
 /** A trailing newline is the editor's, not the credential's. */
-function fromText(text: string | undefined, problem: string): SecretValue {
+function fromText(text: string | undefined, place: string, absent: string): SecretValue {
   const credential = text?.replace(/\r?\n$/, "") ?? "";
   if (credential === "")
     throw new HelmwardenError(
       "ConfigInvalid",
-      `A credential is missing: ${text === undefined ? problem : "it is empty"}.`,
+      `A credential is missing: ${place} ${text === undefined ? absent : "is empty"}. Put it there, or correct the configuration.`,
     );
   return SecretValue.fromText(credential);
 }

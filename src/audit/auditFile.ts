@@ -1,6 +1,8 @@
 import {
+  accessSync,
   closeSync,
   constants,
+  existsSync,
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
@@ -13,8 +15,8 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { CHAIN_START, type ChainHead, chainLine, hashLine } from "../core/auditChain.ts";
 import { AUDIT_FORMAT } from "../core/auditRecord.ts";
-import { HelmwardenError } from "../errors.ts";
-import type { AuditLog, Clock } from "../ports.ts";
+import { HelmwardenError, toHelmwardenError } from "../errors.ts";
+import type { AuditLog, CheckLine, Clock } from "../ports.ts";
 
 /** A record is a few kilobytes; one larger than this is no record of ours. */
 const TAIL_BYTES = 4 * 1024 * 1024;
@@ -45,6 +47,17 @@ export function openAuditFile(path: string, clock: Pick<Clock, "now">): AuditLog
       ),
     close: () => Promise.resolve(closeSync(file)),
   };
+}
+
+/** Could the log be written? Looks at the file, or at its folder where there is none yet, and changes nothing. */
+export function checkAuditFile(path: string): CheckLine {
+  const subject = `audit log ${path}`;
+  try {
+    attempt(path, () => accessSync(existsSync(path) ? path : dirname(path), constants.R_OK | constants.W_OK));
+    return { subject, ok: true, message: "may be written" };
+  } catch (caught) {
+    return { subject, ok: false, message: "may not be written", advice: toHelmwardenError(caught).message };
+  }
 }
 
 function openFile(path: string): number {

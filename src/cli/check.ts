@@ -1,4 +1,5 @@
 import type { App } from "../app.ts";
+import type { StoredRelease } from "../core/release.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { checkPermissions } from "../operations/checkPermissions.ts";
 import type { CheckLine } from "../ports.ts";
@@ -18,7 +19,8 @@ export async function checkCommand(options: CommandOptions, context: CommandCont
       lines.push(line);
       if (options.output === "json") continue;
       terminal.out(`${line.ok ? style("good", "ok  ") : style("bad", "FAIL")}  ${line.subject}: ${line.message}\n`);
-      if (line.advice !== undefined) terminal.out(`${wrap(line.advice, terminal.columns, "      ")}\n`);
+      if (line.advice !== undefined && line.advice !== "")
+        terminal.out(`${wrap(line.advice, terminal.columns, "      ")}\n`);
     }
     if (options.output === "json") terminal.out(`${JSON.stringify({ command: "check", lines }, undefined, 2)}\n`);
     return lines.every(({ ok }) => ok) ? 0 : 1;
@@ -27,8 +29,9 @@ export async function checkCommand(options: CommandOptions, context: CommandCont
 
 async function* checks(app: App, options: CommandOptions, signal: AbortSignal): AsyncGenerator<CheckLine> {
   const { stores, releases, secrets } = app.config;
-  const counts = `${stores.size} stores, ${releases.length} releases, ${secrets.length} Secrets`;
+  const counts = `SecretStores ${stores.size}, ReleaseSyncs ${releases.length}, SecretSyncs ${secrets.length}`;
   yield { subject: `configuration ${options.config}`, ok: true, message: counts };
+  yield app.checkAudit();
   const unused = [...stores.keys()].filter((name) => !storesOf(select(app.config, [])).has(name));
   for (const name of stores.keys()) {
     yield await look(`store ${name}`, async () => {
@@ -62,16 +65,20 @@ async function* clusterChecks(app: App, name: string, signal: AbortSignal): Asyn
   for (const { key } of releases) {
     const release = `release ${key.namespace}/${key.name}`;
     yield await look(release, async () => {
-      const { kind } = await ports.releases.read(key, signal);
-      if (kind === "found") return { subject: release, ok: true, message: "found" };
-      return {
-        subject: release,
-        ok: false,
-        message: kind,
-        advice: "Install it, or correct `release` and the namespace.",
-      };
+      const reading = await ports.releases.read(key, signal);
+      if (reading.kind === "found") return { subject: release, ok: true, message: stateOf(reading.release) };
+      if (reading.kind === "missing") {
+        const advice = "Install it with helm, or correct `release` and the namespace.";
+        return { subject: release, ok: false, message: "helm has none of that name", advice };
+      }
+      const advice = "Delete that storage Secret if an older revision is good, then `helm rollback`.";
+      return { subject: release, ok: false, message: `revision ${reading.revision} cannot be decoded`, advice };
     });
   }
+}
+
+function stateOf({ last: { chart, revision, status } }: StoredRelease): string {
+  return `revision ${revision} of chart ${chart.name} ${chart.version}, ${status}`;
 }
 
 async function look(subject: string, check: () => Promise<CheckLine>): Promise<CheckLine> {

@@ -27,9 +27,9 @@ export function printSummary(mode: "plan" | "sync", results: readonly Result[], 
   terminal.out(`${mode === "plan" ? "Plan" : "Sync"}: ${text === "" ? "nothing is configured" : text}.\n`);
 }
 
-/** All results for programs; the shape is part of our interface. */
+/** All results for programs; docs/cli.md describes the shape. */
 export function jsonResults(mode: "plan" | "sync", results: readonly Result[]): string {
-  const items = results.map(({ subject, cluster, outcome }) => ({ cluster, ...subject, ...outcome }));
+  const items = results.map(({ cluster, subject, outcome }) => ({ cluster, subject, outcome }));
   return `${JSON.stringify({ command: mode, results: items }, undefined, 2)}\n`;
 }
 
@@ -43,6 +43,15 @@ const WORDS: Readonly<Record<Outcome["kind"], string>> = {
   restored: "restored",
   ineffective: "ineffective",
   failed: "failed",
+};
+
+const WHY: Readonly<Record<string, string>> = {
+  outdated: ": the store has another value",
+  drift: ": it was changed, the store was not",
+  repair: ": a failed upgrade left it half applied",
+  missing: ": there is no such Secret yet",
+  "first contact": ": the wanted values are there already",
+  unfinished: ": a sync ended before it had proven them",
 };
 
 interface Lines {
@@ -60,7 +69,7 @@ function linesOf(outcome: Outcome, style: Style, columns: number): Lines | undef
       return { verdict: style("good", "adopted: the wanted values were there already"), body: [] };
     case "pending":
       return {
-        verdict: style("warn", `to ${outcome.action} (${outcome.why})`),
+        verdict: style("warn", `to ${outcome.action} (${outcome.why}${WHY[outcome.why] ?? ""})`),
         body: changeLines(outcome.changes, style),
       };
     case "changed":

@@ -19,7 +19,7 @@ export async function xrayCommand(name: string, options: CommandOptions, context
     const stores = await app.stores(storesOf({ releases: [spec], secrets: [] }));
     const xray = await xrayRelease(await app.portsOf(spec.key.cluster), spec, stores, signal);
     if (options.output === "json")
-      terminal.out(`${JSON.stringify({ command: "xray", ...spec.key, ...xray }, undefined, 2)}\n`);
+      terminal.out(`${JSON.stringify({ command: "xray", ...spec.key, ...xray, cacheKey: undefined }, undefined, 2)}\n`);
     else terminal.out(drawXray(`${spec.key.namespace}/${spec.key.name}`, xray, spec.restart, styleFor(terminal.color)));
     return 0;
   });
@@ -41,8 +41,8 @@ export function drawXray(release: string, xray: Xray, restart: "auto" | "never",
     );
   }
   const reuse = xray.reusable
-    ? "The chart is deterministic: the next change needs no dry run."
-    : "The chart looks things up or is not deterministic: it is looked into before each change.";
+    ? "The next change needs no new X-ray: the chart renders from its values alone."
+    : "Taken anew before each change: the chart draws, looks up or dates something, or a mapped value is no string.";
   return `${[...lines, "", style("faint", reuse)].join("\n")}\n`;
 }
 

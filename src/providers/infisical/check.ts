@@ -32,11 +32,11 @@ export async function checkInfisical(
     if (found === false) throw environmentError(subject, options.environment);
     // Where the project itself is not shown to us, its root folder is what every environment has.
     if (found === undefined) await readPath("/", signal);
-    const message = `${subject} lets us log in, and the project has the environment ${options.environment}.`;
-    return { subject: options.name, ok: true, message };
+    const message = `${subject} lets us log in, and the project has the environment ${options.environment}`;
+    return { subject: `store ${options.name}`, ok: true, message };
   } catch (caught) {
     const advice = toHelmwardenError(caught).message;
-    return { subject: options.name, ok: false, message: `${subject} ${end}.`, advice };
+    return { subject: `store ${options.name}`, ok: false, message: `${subject} ${end}.`, advice };
   }
 }
 

@@ -16,7 +16,8 @@ import { singleFlight } from "../singleFlight.ts";
  */
 export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store {
   const { name, mount, ca, attemptTimeoutMs, deadlineMs } = options;
-  const subject = `Store ${name} (Vault at ${URL.parse(options.address)?.origin ?? "no address"})`;
+  const server = `Vault at ${URL.parse(options.address)?.origin ?? "no address"}`;
+  const subject = `Store ${name} (${server})`;
   const encodedMount = encodePath(mount);
   const http = createHttpClient({ subject, baseUrl: options.address, ca, attemptTimeoutMs, deadlineMs }, deps);
   const session = new Session(createAuthClient(options, subject, http), subject, deps);
@@ -51,7 +52,7 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
     try {
       const found = await discover(signal);
       if (options.version === undefined || options.version === found) {
-        return { ...line, ok: true, message: `${subject} took our login, and ${mount} is KV version ${found}.` };
+        return { ...line, ok: true, message: `${server} takes our login, and ${mount} is KV version ${found}` };
       }
       const message = `The mount ${mount} is KV version ${found}, and version: ${options.version} is configured.`;
       return { ...line, ok: false, message, advice: "Take `version` out: it is asked of the server." };

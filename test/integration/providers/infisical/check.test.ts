@@ -11,7 +11,7 @@ afterEach(() => fixture.close());
 
 async function expectEnd(store: Store, message: RegExp, advice: RegExp): Promise<void> {
   const line = await store.check(signal);
-  expect(line).toMatchObject({ subject: "infisical", ok: false });
+  expect(line).toMatchObject({ subject: "store infisical", ok: false });
   expect(line.message).toMatch(message);
   expect(line.advice).toMatch(advice);
   expectSilent(line);
@@ -22,7 +22,7 @@ test("says that all is well, without reading a secret", async () => {
   fixture = await infisicalFixture();
   const line = await fixture.store().check(signal);
   expect(line).toEqual({
-    subject: "infisical",
+    subject: "store infisical",
     ok: true,
     message: expect.stringContaining("environment prod") as string,
   });
