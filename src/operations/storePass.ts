@@ -48,13 +48,21 @@ function secretAt(where: string, ref: SecretRef, reading: PathReading): Found {
   if (reading.kind === "missing") {
     const state = reading.why === "absent" ? "does not exist" : `has been ${reading.why}`;
     return held(
-      hold("missing", where, `${formatRef(ref)}: the path ${state} in the store. The release keeps its value.`),
+      hold(
+        "missing",
+        where,
+        `${formatRef(ref)}: the path ${state} in the store. Nothing is removed here: write it there, or correct the path.`,
+      ),
     );
   }
   const secret = reading.secrets.get(ref.key);
   if (secret === undefined) {
     return held(
-      hold("missing", where, `${formatRef(ref)}: the store has no such key at this path. The release keeps its value.`),
+      hold(
+        "missing",
+        where,
+        `${formatRef(ref)}: the store has no such key at this path. Nothing is removed here: write it there, or correct the key.`,
+      ),
     );
   }
   switch (secret.kind) {
@@ -65,7 +73,7 @@ function secretAt(where: string, ref: SecretRef, reading: PathReading): Found {
         hold(
           "hidden",
           where,
-          `${formatRef(ref)}: the store hides the value from us. Allow our identity to read values there.`,
+          `${formatRef(ref)}: the store has it, but hides the value from us. Allow the identity that we log in as to read values there.`,
         ),
       );
     case "notText":
@@ -73,7 +81,7 @@ function secretAt(where: string, ref: SecretRef, reading: PathReading): Found {
         hold(
           "notText",
           where,
-          `${formatRef(ref)} is not a string in the store. Write it as a string: numbers get rounded.`,
+          `${formatRef(ref)} is not a string in the store, and other types come out changed. Write it there as a string.`,
         ),
       );
   }
