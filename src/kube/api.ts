@@ -1,6 +1,4 @@
-import type * as ClientNode from "@kubernetes/client-node";
 import type { ConfigurationOptions, KubeConfig, RequestContext, ResponseContext } from "@kubernetes/client-node";
-import type * as Undici from "undici";
 import type { z } from "zod";
 import { HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
@@ -8,6 +6,7 @@ import { ApiFault, answerFault, asksForCredentials, type Fault, isTransient, net
 import { type Connections, createConnections } from "./connections.ts";
 import { type Authorisation, createCredentials, type Credentials } from "./credentials.ts";
 import { type ApiTarget, explainFault } from "./explainFault.ts";
+import type * as Libraries from "./libraries.ts";
 
 /** One call of the generated client; `options` must be passed on to it. */
 export type Invoke = (options: ConfigurationOptions) => Promise<unknown>;
@@ -45,15 +44,10 @@ export interface ApiSettings {
 const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 10_000;
 
-export function createApi(
-  k: typeof ClientNode,
-  undici: typeof Undici,
-  load: () => KubeConfig,
-  settings: ApiSettings,
-): Api {
+export function createApi(k: typeof Libraries, load: () => KubeConfig, settings: ApiSettings): Api {
   const credentials = createCredentials(load);
-  const connections = createConnections(undici);
-  const exchange = createExchange(undici, credentials, connections);
+  const connections = createConnections(k);
+  const exchange = createExchange(k, credentials, connections);
   const { clock, timeoutMs } = settings;
 
   /** The client builds the request and we carry it: its answer is taken as text, before the client reshapes it. */
@@ -109,12 +103,12 @@ type Exchange = (
 ) => Promise<string>;
 
 /** Sends one request over the shared sockets; the text of a 2xx, ApiFault for anything else. Follows no redirect. */
-function createExchange(undici: typeof Undici, credentials: Credentials, connections: Connections): Exchange {
+function createExchange(k: typeof Libraries, credentials: Credentials, connections: Connections): Exchange {
   return async (request, headers, signal) => {
     const authorisation = await authorise(credentials, signal);
     const body = request.getBody();
     try {
-      const answer = await undici.request(request.getUrl(), {
+      const answer = await k.request(request.getUrl(), {
         method: request.getHttpMethod(),
         headers: { "User-Agent": "helmwarden", ...request.getHeaders(), ...headers, ...authorisation.headers },
         body: typeof body === "string" ? body : null,
@@ -139,7 +133,7 @@ async function authorise(credentials: Credentials, signal: AbortSignal): Promise
   }
 }
 
-function emptyAnswer(k: typeof ClientNode): ResponseContext {
+function emptyAnswer(k: typeof Libraries): ResponseContext {
   const nothing = Buffer.from("null");
   return new k.ResponseContext(
     200,

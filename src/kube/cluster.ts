@@ -27,14 +27,14 @@ export async function createCluster(
   options: ClusterOptions,
   deps: { readonly clock: Clock; readonly log: Log },
 ): Promise<Cluster> {
-  const [k, undici] = await Promise.all([import("@kubernetes/client-node"), import("undici")]);
+  const k = await import("./libraries.ts");
   const { kubeconfig, inCluster, fieldManager, timeoutMs = 15_000 } = options;
   const source = {
     context,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(inCluster === undefined ? {} : { inCluster }),
   };
-  const api = createApi(k, undici, () => loadKubeconfig(k, source), { clock: deps.clock, timeoutMs });
+  const api = createApi(k, () => loadKubeconfig(k, source), { clock: deps.clock, timeoutMs });
   const configuration = k.createConfiguration({ baseServer: new k.ServerConfiguration(api.server, {}) });
   const core = new k.CoreV1Api(configuration);
   return {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DispatcherOptions } from "@kubernetes/client-node";
-import type * as Undici from "undici";
 import type { buildConnector, Dispatcher } from "undici";
+import type * as Libraries from "./libraries.ts";
 
 /** The sockets to one cluster, shared by all calls. */
 export interface Connections {
@@ -23,7 +23,7 @@ const LIMITS = {
  * One pool per cluster. The client by itself makes a new Agent, and so a new TLS connection, for every request
  * (measured: 50 reads, 50 handshakes).
  */
-export function createConnections(undici: typeof Undici): Connections {
+export function createConnections(k: typeof Libraries): Connections {
   let current: { options: DispatcherOptions; dispatcher: Dispatcher } | undefined;
   const closing = new Set<Promise<void>>();
 
@@ -36,7 +36,7 @@ export function createConnections(undici: typeof Undici): Connections {
     pool(options) {
       if (current === undefined || !isDeepStrictEqual(current.options, options)) {
         if (current !== undefined) retire(current.dispatcher);
-        current = { options, dispatcher: open(undici, options) };
+        current = { options, dispatcher: open(k, options) };
       }
       return current.dispatcher;
     },
@@ -51,14 +51,14 @@ export function createConnections(undici: typeof Undici): Connections {
 /** The client and undici spell the same TLS options with different optional fields. */
 type TlsOptions = buildConnector.BuildOptions;
 
-function open(undici: typeof Undici, options: DispatcherOptions): Dispatcher {
+function open(k: typeof Libraries, options: DispatcherOptions): Dispatcher {
   switch (options.type) {
     case "none":
-      return new undici.Agent({ ...LIMITS });
+      return new k.Agent({ ...LIMITS });
     case "agent":
-      return new undici.Agent({ ...LIMITS, connect: options.connect as TlsOptions });
+      return new k.Agent({ ...LIMITS, connect: options.connect as TlsOptions });
     case "proxy":
     case "socks":
-      return new undici.ProxyAgent({ ...LIMITS, uri: options.uri, requestTls: options.requestTls as TlsOptions });
+      return new k.ProxyAgent({ ...LIMITS, uri: options.uri, requestTls: options.requestTls as TlsOptions });
   }
 }

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
-import type * as ClientNode from "@kubernetes/client-node";
 import type { KubeConfig, User } from "@kubernetes/client-node";
 import { z } from "zod";
 import { HelmwardenError } from "../errors.ts";
+import type * as Libraries from "./libraries.ts";
 
 /** Where the cluster and our credentials for it are described. Facts of the environment come in from main.ts. */
 export interface KubeconfigSource {
@@ -28,7 +28,7 @@ const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
  * A KubeConfig with the wanted context current, proven to name a cluster and a user. Throws ConfigInvalid: the
  * client's own loader would quietly fall back to http://localhost:8080.
  */
-export function loadKubeconfig(k: typeof ClientNode, source: KubeconfigSource): KubeConfig {
+export function loadKubeconfig(k: typeof Libraries, source: KubeconfigSource): KubeConfig {
   if (source.kubeconfig !== undefined && source.kubeconfig !== "") {
     return chooseContext(mergeFiles(k, source.kubeconfig), source.context);
   }
@@ -41,7 +41,7 @@ export function loadKubeconfig(k: typeof ClientNode, source: KubeconfigSource): 
   );
 }
 
-function fromServiceAccount(k: typeof ClientNode, { host, port, folder = SERVICE_ACCOUNT }: InCluster): KubeConfig {
+function fromServiceAccount(k: typeof Libraries, { host, port, folder = SERVICE_ACCOUNT }: InCluster): KubeConfig {
   const tokenFile = join(folder, "token");
   if (!existsSync(tokenFile)) {
     throw new HelmwardenError(
@@ -59,7 +59,7 @@ function fromServiceAccount(k: typeof ClientNode, { host, port, folder = SERVICE
   return config;
 }
 
-function mergeFiles(k: typeof ClientNode, paths: string): KubeConfig {
+function mergeFiles(k: typeof Libraries, paths: string): KubeConfig {
   const present = paths.split(delimiter).filter((path) => path !== "" && existsSync(path));
   if (present.length === 0) {
     throw new HelmwardenError("ConfigInvalid", `No kubeconfig is at ${paths}. Correct KUBECONFIG.`);
@@ -75,7 +75,7 @@ function mergeFiles(k: typeof ClientNode, paths: string): KubeConfig {
   return merged;
 }
 
-function loadFile(k: typeof ClientNode, path: string): KubeConfig {
+function loadFile(k: typeof Libraries, path: string): KubeConfig {
   try {
     const text = readFileSync(path, "utf8");
     const config = new k.KubeConfig();
@@ -99,7 +99,7 @@ const usersWithTokenFiles = z.object({
 });
 
 /** kubectl's `tokenFile`, which the client does not know. */
-function readTokenFiles(k: typeof ClientNode, text: string, folder: string): ReadonlyMap<string, string> {
+function readTokenFiles(k: typeof Libraries, text: string, folder: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const { name, user } of usersWithTokenFiles.parse(k.loadYaml(text)).users ?? []) {
     if (user?.tokenFile) found.set(name, isAbsolute(user.tokenFile) ? user.tokenFile : join(folder, user.tokenFile));

@@ -1,0 +1,14 @@
+// Two heavy libraries, loaded together where a cluster is first needed. By name: a bundler leaves the rest out.
+export {
+  AppsV1Api,
+  AuthorizationV1Api,
+  CoreV1Api,
+  createConfiguration,
+  KubeConfig,
+  loadYaml,
+  ResponseContext,
+  ServerConfiguration,
+  VersionApi,
+  wrapHttpLibrary,
+} from "@kubernetes/client-node";
+export { Agent, ProxyAgent, request } from "undici";
