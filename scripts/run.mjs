@@ -13,6 +13,7 @@ const tasks = {
   test: { needs: (args) => (onlyUnit(args) ? ["modules"] : everything), command: ["scripts/test.ts"] },
   "test:unit": { needs: () => ["modules"], command: [vitest, "run", "--project", "unit"] },
   demo: { needs: needsOfDemo, command: ["scripts/demo.ts"] },
+  build: { needs: () => ["modules"], command: ["scripts/build.mjs"] },
   bench: { needs: () => everything, command: ["bench/run.ts"] },
   node: { needs: () => ["modules"], command: [] },
 };

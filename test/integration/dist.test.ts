@@ -1,0 +1,85 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, expect, test } from "vitest";
+import { repository } from "../../scripts/artifacts.mjs";
+import { helmBinary } from "../support/binaries.ts";
+import { canary } from "../support/canary.ts";
+import { helmRun, writeChart } from "../support/helmRun.ts";
+import { call } from "../support/http.ts";
+import { makeNamespace } from "../support/namespace.ts";
+import { sharedServers } from "../support/servers.ts";
+
+const { kubeconfig, runDir, vaultAddress, vaultToken } = sharedServers();
+const dir = mkdtempSync(join(runDir, "dist-"));
+const dist = join(dir, "dist");
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [join(repository, "scripts", "build.mjs"), dist]);
+});
+
+/** The built program in a folder without node_modules above it, and with little in its environment. */
+function helmwarden(...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const env = { PATH: process.env["PATH"], HOME: dir, KUBECONFIG: kubeconfig, HELM_BIN: helmBinary(4) };
+  return promisify(execFile)(process.execPath, [join(dist, "main.js"), ...args], { cwd: dir, env });
+}
+
+test("the built program helps, and prints the schema that the sources print", async () => {
+  expect((await helmwarden("--help")).stdout).toContain("Usage: helmwarden");
+  const sources = await promisify(execFile)(process.execPath, [join(repository, "src", "main.ts"), "schema"]);
+  expect((await helmwarden("schema")).stdout).toBe(sources.stdout);
+});
+
+test("every file of it loads with nothing beside it, a cloud's login included", async () => {
+  const files = readdirSync(dist).filter((name) => name.endsWith(".js") && name !== "main.js");
+  const load = `await Promise.all(${JSON.stringify(files)}.map((name) => import("${dist}/" + name)))`;
+  const { stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", load], { cwd: dir });
+  expect(stderr).toBe("");
+  const leftOut = /import\("(?!\.\/|node:)/;
+  expect(files.filter((name) => leftOut.test(readFileSync(join(dist, name), "utf8")))).toEqual([]);
+});
+
+test("it plans a real release from a real Vault", async () => {
+  const namespace = await makeNamespace(kubeconfig, "dist");
+  const wanted = canary("dist");
+  const headers = { "x-vault-token": vaultToken };
+  const body = { data: { TOKEN: wanted } };
+  await call(`${vaultAddress}/v1/secret/data/${namespace.name}`, { method: "POST", headers, body });
+  const chart = writeChart(dir, {
+    name: "plain",
+    version: "1.0.0",
+    values: "token: none\n",
+    templates: {
+      "secret.yaml":
+        "apiVersion: v1\nkind: Secret\nmetadata: { name: plain }\nstringData: { token: {{ .Values.token | quote }} }\n",
+    },
+  });
+  await helmRun(4, { kubeconfig, namespace: namespace.name, dir }).run("install", "plain", chart);
+  writeFileSync(join(dir, "token"), vaultToken, { mode: 0o600 });
+  const documents = [
+    {
+      kind: "SecretStore",
+      metadata: { name: "vault" },
+      spec: { vault: { address: vaultAddress, auth: { token: { fromFile: "token" } } } },
+    },
+    {
+      kind: "ReleaseSync",
+      metadata: { name: "plain", namespace: namespace.name },
+      spec: {
+        chart: { path: chart },
+        values: [{ path: "token", from: { store: "vault", path: namespace.name, key: "TOKEN" } }],
+      },
+    },
+  ];
+  const text = documents
+    .map((one) => JSON.stringify({ apiVersion: "helmwarden.dev/v1alpha1", ...one }))
+    .join("\n---\n");
+  writeFileSync(join(dir, "config.yaml"), text);
+  const planned = await helmwarden("plan", "-c", "config.yaml").catch(
+    (ended: { code: number; stdout: string }) => ended,
+  );
+  expect(planned).toMatchObject({ code: 2, stdout: expect.stringContaining("~ token") });
+  expect(planned.stdout).not.toContain(wanted);
+  await namespace.remove();
+});
