@@ -17,6 +17,7 @@ import { chmod, readFile, readdir, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileFromTgz, fileFromZip, verifyIntegrity } from "./archives.mjs";
 import { artifactDir, artifactFile, artifacts, cacheDir, oldestNode, platform, repository } from "./artifacts.mjs";
+import { missingBuilds, readLockfile } from "./lockfile.mjs";
 import { createProgress } from "./progress.mjs";
 
 export class SetupError extends Error {}
@@ -173,6 +174,12 @@ async function make(name, report, signal) {
 
 async function installModules(report, signal) {
   report({ note: "npm ci" });
+  const unlocked = missingBuilds(readLockfile());
+  if (unlocked.length > 0) {
+    throw new SetupError(
+      `package-lock.json lacks ${unlocked.length} optional packages: run \`npm run lockfile\` and commit it.`,
+    );
+  }
   await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: repository, signal, report: () => {} });
   return true;
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { findLeftovers } from "../test/support/leftovers.ts";
 import { sharedServers, startSharedServers } from "../test/support/servers.ts";
 import { repository } from "./artifacts.mjs";
+import { missingBuilds, readLockfile } from "./lockfile.mjs";
 
 const args = process.argv.slice(2);
 const filters = args.filter((argument) => !argument.startsWith("-"));
@@ -58,6 +59,8 @@ async function check(what: string, command: readonly string[]): Promise<void> {
 }
 
 async function staticChecks(): Promise<void> {
+  const unlocked = missingBuilds(readLockfile()).map(([name]) => name);
+  record("lockfile", unlocked.length === 0 ? [] : [`lacks ${unlocked.join(", ")}: run \`npm run lockfile\``]);
   await Promise.all([
     check("type check", ["tsc", "--noEmit"]),
     check("lint and format", ["npm", "run", "--silent", "lint"]),
