@@ -79,7 +79,7 @@ export function notRotatableHolds(chart: ChartIdentity, changed: readonly Change
       hold(
         "notRotatable",
         path,
-        "This looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Put the old value back in the store, or follow the app's own procedure to re-encrypt. If nothing depends on the old value, set `kind: token` in the mapping.",
+        "This is or looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Put the old value back in the store, or follow the app's own procedure to re-encrypt. If nothing depends on the old value, set `kind: token` in the mapping.",
       ),
     ];
   });

@@ -53,7 +53,7 @@ export function loginError(subject: string, answer: Answer): HelmwardenError {
 }
 
 const LOCKOUT_ADVICE =
-  "Check its credentials. The next try is made in five minutes, as three wrong ones lock the identity for so long.";
+  "Check its credentials before you run helmwarden again: three refused logins lock the identity for five minutes.";
 
 /** For a request with a valid token that was not answered as it should be. */
 export function requestError(subject: string, answer: Answer): HelmwardenError {
