@@ -48,7 +48,12 @@ export function drawXray(release: string, xray: Xray, restart: "auto" | "never",
 
 function pathLines({ path, reaches, untraced, liveOnly }: PathXray, restart: "auto" | "never", style: Style): string[] {
   if (untraced) return ["", path, style("faint", "  └─ cannot be followed (its type has too few values)")];
-  if (reaches.length === 0) return ["", path, style("warn", "  └─ reaches nothing: the chart ignores it")];
+  if (reaches.length === 0)
+    return [
+      "",
+      path,
+      style("warn", "  └─ reaches nothing: the path is not one of the chart's, or its live Secret wins"),
+    ];
   const lines = reaches.flatMap((reach, index) => reachLines(reach, restart, index === reaches.length - 1));
   return ["", liveOnly ? `${path}  (the live Secret wins over it)` : path, ...lines];
 }
