@@ -38,7 +38,7 @@ export interface App {
 /** `mode` "plan" has no audit log, as it writes nothing. */
 export function createApp(
   config: Config,
-  mode: "plan" | "sync",
+  mode: "plan" | "sync" | "run",
   surroundings: Surroundings,
   log: Log,
   signal: AbortSignal,
@@ -59,7 +59,7 @@ export function createApp(
   const readCredential = createReadCredential(environment, async () => (await cluster("default")).secrets, signal);
   const store = once(async (name) => closable(await openStore(storeSpec(config, name), readCredential, deps)));
   const record = once(async () => {
-    const audit = mode === "sync" ? closable(openAuditFile(config.program.auditFile, systemClock)) : refusingAudit;
+    const audit = mode !== "plan" ? closable(openAuditFile(config.program.auditFile, systemClock)) : refusingAudit;
     return { audit, digestKey: await openDigestKey(config, mode, readCredential) };
   });
   const portsOf = once(async (name): Promise<ReleasePorts> => {
@@ -71,6 +71,7 @@ export function createApp(
       cluster: at,
       helm: binary,
       run,
+      asked: mode !== "run",
       releases: createReleases(at.listSecrets, at.getSecret),
       platform: () => platform(""),
       random: randomBytes,
@@ -118,7 +119,11 @@ function storeSpec(config: Config, name: string): SecretStore {
   throw new HelmwardenError("ConfigInvalid", `There is no SecretStore named ${name}.`);
 }
 
-async function openDigestKey({ program }: Config, mode: "plan" | "sync", read: ReadCredential): Promise<DigestKey> {
+async function openDigestKey(
+  { program }: Config,
+  mode: "plan" | "sync" | "run",
+  read: ReadCredential,
+): Promise<DigestKey> {
   if (program.digestKey === undefined) return await digestKeyBeside(program.auditFile, mode === "plan");
   return digestKeyOf((await read(program.digestKey)()).revealBytes());
 }

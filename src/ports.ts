@@ -1,6 +1,6 @@
 import type { AuditRecord } from "./core/auditRecord.ts";
 import type { JsonObject } from "./core/json.ts";
-import type { ChartIdentity, ReleaseKey, StoredRelease } from "./core/release.ts";
+import type { ChartIdentity, ReleaseKey, RevisionHead, StoredRelease } from "./core/release.ts";
 import type { Rollout } from "./core/rollout.ts";
 import type { SecretValue, Sealed } from "./core/secretValue.ts";
 import type { ChartSource } from "./core/spec.ts";
@@ -27,7 +27,9 @@ export interface Store {
 
 export type PathReading =
   | { readonly kind: "found"; readonly secrets: ReadonlyMap<string, StoredSecret> }
-  | { readonly kind: "missing"; readonly why: "absent" | "deleted" | "destroyed" };
+  | { readonly kind: "missing"; readonly why: "absent" | "deleted" | "destroyed" }
+  /** Only from a daemon's view of a store: so much vanished that nothing of it is believed for now. */
+  | { readonly kind: "suspicious"; readonly why: string };
 
 export type StoredSecret =
   | {
@@ -108,6 +110,8 @@ export interface Releases {
    * since the last call comes back as the same object, not decoded again.
    */
   readAll(keys: readonly ReleaseKey[], signal: AbortSignal): Promise<ReadonlyMap<string, ReleaseReading>>;
+  /** The newest revision of each, by metadata alone, keyed by formatKey; left out: missing, or not ours to read. */
+  readHeads(keys: readonly ReleaseKey[], signal: AbortSignal): Promise<ReadonlyMap<string, RevisionHead>>;
 }
 
 // ---- the cluster ------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ const WORDS: Readonly<Record<Outcome["kind"], string>> = {
   pending: "to change",
   changed: "changed",
   held: "held",
+  drifted: "drifted",
+  corrected: "corrected",
   restored: "restored",
   ineffective: "ineffective",
   failed: "failed",
@@ -81,6 +83,16 @@ function linesOf(outcome: Outcome, style: Style, columns: number): Lines | undef
           ...changeLines(outcome.changes, style),
           ...outcome.holds.flatMap((one) => holdLines(one, style, columns)),
         ],
+      };
+    case "drifted":
+      return {
+        verdict: style("warn", "drifted; `drift: report` leaves it"),
+        body: outcome.where.map((one) => `  ~ ${one}`),
+      };
+    case "corrected":
+      return {
+        verdict: style("good", "corrected: what somebody had changed is put back"),
+        body: outcome.where.map((one) => `  ~ ${one}`),
       };
     case "restored":
     case "ineffective":

@@ -15,7 +15,10 @@ export type HoldReason =
   | "ignored"
   | "statefulCredential"
   | "notRotatable"
-  | "immutable";
+  | "immutable"
+  | "suspicious"
+  | "stalled"
+  | "rollout";
 
 /** One reason, where it applies, and what to do. Texts hold names and sizes, never values. */
 export interface Hold {

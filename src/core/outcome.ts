@@ -22,6 +22,10 @@ export type Outcome =
       readonly restarted: readonly string[];
     }
   | { readonly kind: "held"; readonly holds: readonly Hold[]; readonly changes: readonly Change[] }
+  /** It no longer holds what the store says although the store did not change, and `drift: report` leaves it so. */
+  | { readonly kind: "drifted"; readonly where: readonly string[] }
+  /** Live Secret keys that somebody had changed hold what the release says again. */
+  | { readonly kind: "corrected"; readonly where: readonly string[]; readonly restarted: readonly string[] }
   /** The upgrade went through and the app did not: the previous values are back. */
   | {
       readonly kind: "restored";
@@ -42,5 +46,5 @@ export type Outcome =
 export function exitCodeOf(outcomes: readonly Outcome[]): 0 | 1 | 2 {
   const kinds = new Set(outcomes.map(({ kind }) => kind));
   if (kinds.has("failed") || kinds.has("restored") || kinds.has("ineffective")) return 1;
-  return kinds.has("pending") || kinds.has("held") ? 2 : 0;
+  return kinds.has("pending") || kinds.has("held") || kinds.has("drifted") ? 2 : 0;
 }

@@ -6,7 +6,7 @@ import { planOverlay } from "./overlay.ts";
 import { isPending, type Revision, type StoredRelease } from "./release.ts";
 import { Sealed, SecretValue } from "./secretValue.ts";
 import type { ValueMapping } from "./spec.ts";
-import type { StatusRecord } from "./statusRecord.ts";
+import { isSettledAt, type StatusRecord } from "./statusRecord.ts";
 import { formatValuePath, getAt, type ValuePath } from "./valuePath.ts";
 import { mergeValues } from "./values.ts";
 import { isEmptyLike, writtenValue } from "./wanted.ts";
@@ -65,6 +65,8 @@ export interface PlanInput {
   readonly allowEmpty: boolean;
   readonly record: StatusRecord | undefined;
   readonly digestKey: DigestKey;
+  /** A person asked for this pass: what has stalled is tried once more. */
+  readonly asked: boolean;
 }
 
 /** Decides what a pass does with one release. Pure: the same input gives the same plan. */
@@ -92,7 +94,9 @@ export function planRelease(input: PlanInput): Plan {
   const wanted = wantedDigest(digestKey, values);
   const repair = needsRepair(release, values, wishes);
   if (changes.length === 0 && !repair) return settledPlan(base, wanted, record);
-  const why = repair ? "repair" : record?.wanted === wanted && record.phase === "settled" ? "drift" : "outdated";
+  const stalled = input.asked ? undefined : stalledHold(record, wanted, release);
+  if (stalled !== undefined) return { kind: "hold", holds: [stalled], changes };
+  const why = repair ? "repair" : isSettledAt(record, wanted) ? "drift" : "outdated";
   const upgrade: Upgrade = {
     base,
     lastRevision: release.last.revision,
@@ -114,9 +118,19 @@ export function wantedDigest(key: DigestKey, values: readonly WantedValue[]): Di
 }
 
 function settledPlan(base: Revision, wanted: Digest, record: StatusRecord | undefined): Plan {
-  if (record?.wanted === wanted && record.phase === "settled") return { kind: "none", wanted };
+  if (isSettledAt(record, wanted)) return { kind: "none", wanted };
   const unfinished = record?.phase === "applying" && record.wanted === wanted;
   return { kind: "adopt", base, wanted, unfinished };
+}
+
+/** A change that had to be taken back is not made again until the secret or the release moves. */
+function stalledHold(record: StatusRecord | undefined, wanted: Digest, { last }: StoredRelease): Hold | undefined {
+  if (record?.outcome !== "restored" || record.wanted !== wanted || record.revision !== last.revision) return undefined;
+  return hold(
+    "stalled",
+    `revision ${last.revision}`,
+    `The same change was taken back before: ${record.reason ?? "the app did not become ready"}. It waits until the secret, the release or the configuration changes; \`helmwarden sync\` tries it now.`,
+  );
 }
 
 function writtenFor({ path, type, value }: WantedValue, allowEmpty: boolean): ReturnType<typeof writtenValue> {
@@ -134,7 +148,8 @@ function needsRepair(
 ): boolean {
   const { last, base } = release;
   if (last.status !== "failed" || last.revision === base?.revision || values.length === 0) return false;
-  return planOverlay(last.config.open(), last.defaults.open(), wishes).changed.length > 0;
+  const { changed, holds } = planOverlay(last.config.open(), last.defaults.open(), wishes);
+  return changed.length > 0 || holds.length > 0;
 }
 
 function changesOf({ values, digestKey }: PlanInput, base: Revision, changed: readonly ValuePath[]): Change[] {

@@ -2,7 +2,7 @@ import { type Digest, type DigestKey, digestOf, digestOfSet } from "./digest.ts"
 import { type Hold, hold } from "./hold.ts";
 import type { Change, Resolved } from "./plan.ts";
 import type { SecretValue } from "./secretValue.ts";
-import type { StatusRecord } from "./statusRecord.ts";
+import { isSettledAt, type StatusRecord } from "./statusRecord.ts";
 
 /** One key of a SecretSync with what its stores say now. */
 export interface WantedKey {
@@ -50,11 +50,10 @@ export function planSecret(
   if (holds.length > 0) return { kind: "hold", holds, changes };
   const wanted = wantedDigest(digestKey, data);
   if (changes.length === 0) {
-    if (record?.wanted === wanted && record.phase === "settled") return { kind: "none" };
+    if (isSettledAt(record, wanted)) return { kind: "none" };
     return { kind: "adopt", wanted, unfinished: record?.phase === "applying" && record.wanted === wanted };
   }
-  const why =
-    present === undefined ? "missing" : record?.wanted === wanted && record.phase === "settled" ? "drift" : "outdated";
+  const why = present === undefined ? "missing" : isSettledAt(record, wanted) ? "drift" : "outdated";
   return { kind: "apply", why, data, changes, wanted };
 }
 

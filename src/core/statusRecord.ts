@@ -19,3 +19,8 @@ export interface StatusRecord {
   /** Kept for the next change of the same release; see Xray.cacheKey. */
   readonly xray?: Xray;
 }
+
+/** Did a pass of ours leave the subject holding just these values? */
+export function isSettledAt(record: StatusRecord | undefined, wanted: Digest): boolean {
+  return record?.phase === "settled" && record.wanted === wanted && record.outcome !== "restored";
+}

@@ -97,7 +97,19 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret): 
     }
     return readings;
   };
-  return { read, readAll };
+
+  const readHeads: Releases["readHeads"] = async (keys, signal) => {
+    const namespaces = new Set(keys.map((key) => key.namespace));
+    const listing = await listStorage({ namespaces, labelSelector: selectorFor(keys), metadataOnly: true }, signal);
+    const groups = groupByRelease(listing.secrets);
+    return new Map(
+      keys.flatMap((key) => {
+        const newest = chooseHeads(groups.get(releaseIdOf(key)) ?? [])?.last;
+        return newest === undefined ? [] : [[formatKey(key), newest] as const];
+      }),
+    );
+  };
+  return { read, readAll, readHeads };
 }
 
 /** What we know already: `missing`, or the very reading of last time when neither Secret has moved. */

@@ -6,6 +6,7 @@ import { formatValuePath } from "../core/valuePath.ts";
 import { putStatus } from "./record.ts";
 import type { ObservedRelease } from "./reconcileRelease.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
+import { restartToken } from "./restart.ts";
 import { settle } from "./settle.ts";
 
 /**
@@ -21,14 +22,10 @@ export async function adoptRelease(
 ): Promise<Outcome> {
   const xray = record?.xray;
   const { revision } = base;
-  if (unfinished && xray !== undefined) {
+  if (unfinished && record !== undefined && xray !== undefined) {
+    const token = restartToken(wanted, record.revision);
     const changed = values.map(({ path, kind }) => ({ path: formatValuePath(path), kind, replaces: true }));
-    const settled = await settle(
-      ports,
-      spec,
-      { changed, expected: base.config, xray, token: wanted, before: [] },
-      signal,
-    );
+    const settled = await settle(ports, spec, { changed, expected: base.config, xray, token, before: [] }, signal);
     if (settled.kind === "ineffective") return { kind: "ineffective", revision, reason: settled.reason, changes: [] };
     if (settled.kind === "notReady") return { kind: "failed", code: "VerifyFailed", message: settled.reason };
   }

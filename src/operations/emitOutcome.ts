@@ -44,6 +44,14 @@ function eventOf(outcome: Outcome): PlainEvent | undefined {
         reason: "Held",
         message: outcome.holds.map(({ reason, where }) => `${reason} at ${where}`).join("; "),
       };
+    case "drifted":
+      return { type: "Warning", reason: "Drifted", message: `Changed by somebody else: ${outcome.where.join(", ")}.` };
+    case "corrected":
+      return {
+        type: "Normal",
+        reason: "Corrected",
+        message: `Put back after a change by somebody else: ${outcome.where.join(", ")}.`,
+      };
     case "restored":
       return { type: "Warning", reason: "Restored", message: outcome.reason };
     case "ineffective":

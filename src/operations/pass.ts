@@ -2,11 +2,11 @@ import type { Outcome } from "../core/outcome.ts";
 import { formatKey } from "../core/release.ts";
 import type { ReleaseSync, SecretSync } from "../core/spec.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
-import { formatValuePath } from "../core/valuePath.ts";
 import { toHelmwardenError } from "../errors.ts";
 import type { ReleaseReading, Store, Subject } from "../ports.ts";
 import { emitOutcome } from "./emitOutcome.ts";
 import { inLanes } from "./lanes.ts";
+import { wantedKeys, wantedValues } from "./observe.ts";
 import { reconcileRelease } from "./reconcileRelease.ts";
 import { reconcileSecret, secretSubject, settleSecret, type WrittenSecret } from "./reconcileSecret.ts";
 import { releaseSubject } from "./record.ts";
@@ -79,14 +79,7 @@ async function passRelease(
   if (spec.suspend) return { kind: "suspended" };
   const ports = await input.portsOf(spec.key.cluster);
   const { readings, records } = await seen(spec.key.cluster);
-  const values = await Promise.all(
-    spec.values.map(async ({ path, type, kind, source }) => ({
-      path,
-      type,
-      kind,
-      ...(await stores.resolve(formatValuePath(path), source, spec.guards.empty === "allow")),
-    })),
-  );
+  const values = await wantedValues(spec, stores);
   // A release that the list left out (a denied namespace, say) gives its own reason when it is read alone.
   const reading = readings.get(formatKey(spec.key)) ?? (await ports.releases.read(spec.key, signal));
   return await reconcileRelease(
@@ -106,9 +99,7 @@ async function passSecret(
   signal: AbortSignal,
 ): Promise<Outcome | WrittenSecret> {
   const ports = await input.portsOf(spec.cluster);
-  const keys = await Promise.all(
-    spec.data.map(async ({ key, source }) => ({ key, ...(await stores.resolve(key, source, false)) })),
-  );
+  const keys = await wantedKeys(spec, stores);
   const { records } = await seen(spec.cluster);
   return await reconcileSecret(ports, spec, keys, records.get(subjectId(secretSubject(spec))), input.mode, signal);
 }

@@ -8,6 +8,7 @@ import { HelmwardenError } from "../errors.ts";
 import type { ReleaseReading } from "../ports.ts";
 import { adoptRelease } from "./adoptRelease.ts";
 import { preflight } from "./preflight.ts";
+import { releaseSubject } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { upgradeRelease } from "./upgradeRelease.ts";
 
@@ -32,6 +33,7 @@ export async function reconcileRelease(
   const plan = planOf(ports, spec, seen);
   switch (plan.kind) {
     case "none":
+      if (mode === "sync") await followRevision(ports, spec, seen, signal);
       return { kind: "inSync" };
     case "hold":
       return { kind: "held", holds: plan.holds, changes: plan.changes };
@@ -41,6 +43,8 @@ export async function reconcileRelease(
       return await adoptRelease(ports, spec, plan, seen, signal);
     case "upgrade": {
       const { upgrade, changes, why } = plan;
+      if (why === "drift" && spec.drift === "report")
+        return { kind: "drifted", where: changes.map(({ path }) => path) };
       const checked = await preflight(ports, spec, seen.values, upgrade, seen.record, signal);
       if (checked.holds.length > 0) return { kind: "held", holds: checked.holds, changes };
       if (mode === "plan") return { kind: "pending", action: "upgrade", why, changes };
@@ -51,12 +55,31 @@ export async function reconcileRelease(
   }
 }
 
+/** Somebody else upgraded and kept our values: the record follows, so that a sweep sees at a glance that all is well. */
+async function followRevision(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  { reading, record }: ObservedRelease,
+  signal: AbortSignal,
+): Promise<void> {
+  const revision = reading.kind === "found" ? reading.release.base?.revision : undefined;
+  if (record === undefined || revision === undefined || record.revision === revision) return;
+  await ports.cluster.statuses.put(releaseSubject(spec), { ...record, revision }, signal);
+}
+
 function planOf(ports: ReleasePorts, spec: ReleaseSync, { reading, values, record }: ObservedRelease): Plan {
   const name = formatKey(spec.key);
   switch (reading.kind) {
     case "found": {
       const allowEmpty = spec.guards.empty === "allow";
-      return planRelease({ release: reading.release, values, allowEmpty, record, digestKey: ports.digestKey });
+      return planRelease({
+        release: reading.release,
+        values,
+        allowEmpty,
+        record,
+        digestKey: ports.digestKey,
+        asked: ports.asked,
+      });
     }
     case "missing":
       throw new HelmwardenError(

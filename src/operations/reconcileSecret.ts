@@ -10,7 +10,7 @@ import { HelmwardenError } from "../errors.ts";
 import type { LiveSecret, Subject, Workload } from "../ports.ts";
 import { auditChange, failureText } from "./apply.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
-import { formatWorkload, restartReaders } from "./restart.ts";
+import { formatWorkload, restartReaders, restartToken } from "./restart.ts";
 
 export type SecretPorts = Pick<ReleasePorts, "cluster" | "audit" | "clock" | "digestKey" | "run">;
 
@@ -20,6 +20,8 @@ export interface WrittenSecret {
   readonly plan: SecretPlan & { kind: "apply" | "adopt" };
   /** The namespace's workloads before the Secret was written; none where that is not known any more. */
   readonly before: readonly Workload[];
+  /** See restartToken. */
+  readonly token: string;
   /** Did the Secret exist? Pods that wait for a new one start by themselves. */
   readonly existed: boolean;
 }
@@ -50,11 +52,13 @@ export async function reconcileSecret(
     case "adopt":
       if (mode === "plan")
         return { kind: "pending", action: "adopt", why: plan.unfinished ? "unfinished" : "first contact", changes: [] };
-      return { spec, plan, before: [], existed: plan.unfinished };
+      return { spec, plan, before: [], token: tokenOf(plan, present), existed: plan.unfinished };
     case "apply": {
+      if (plan.why === "drift" && spec.drift === "report")
+        return { kind: "drifted", where: plan.changes.map(({ path }) => path) };
       if (mode === "plan") return { kind: "pending", action: "apply", why: plan.why, changes: plan.changes };
-      const before = await applySecret(ports, spec, plan, present, signal);
-      return { spec, plan, before, existed: present !== undefined };
+      const { before, live } = await applySecret(ports, spec, plan, present, signal);
+      return { spec, plan, before, token: tokenOf(plan, live), existed: present !== undefined };
     }
     default:
       return exhausted(plan);
@@ -63,12 +67,12 @@ export async function reconcileSecret(
 
 /** Second half, after all Secrets and releases of the pass: restarts those who read a changed key at start, and records. */
 export async function settleSecret(ports: SecretPorts, written: WrittenSecret, signal: AbortSignal): Promise<Outcome> {
-  const { spec, plan, before, existed } = written;
+  const { spec, plan, before, token, existed } = written;
   const changed = plan.kind === "apply" ? plan.changes.map(({ path }) => path) : spec.data.map(({ key }) => key);
   const keys = changed.map((key): DataKey => ({ kind: "Secret", name: spec.secret, key }));
   const mode = existed ? spec.restart : "never";
   const { namespace } = spec;
-  const { restarted } = await restartReaders(ports, { namespace, keys, before, token: plan.wanted, mode }, signal);
+  const { restarted } = await restartReaders(ports, { namespace, keys, before, token, mode }, signal);
   const outcome = plan.kind === "apply" ? "changed" : "adopted";
   await ports.audit.append({ ...auditRecord(ports, spec, plan, "result"), outcome });
   await putSecretStatus(ports, spec, { phase: "settled", wanted: plan.wanted, revision: 0, outcome }, signal);
@@ -82,7 +86,7 @@ async function applySecret(
   plan: SecretPlan & { kind: "apply" },
   present: LiveSecret | undefined,
   signal: AbortSignal,
-): Promise<readonly Workload[]> {
+): Promise<{ readonly before: readonly Workload[]; readonly live: LiveSecret | undefined }> {
   const { secrets, workloads } = ports.cluster;
   const [before] = await Promise.all([
     workloads.list(spec.namespace, signal),
@@ -92,7 +96,9 @@ async function applySecret(
   try {
     signal.throwIfAborted();
     await secrets.apply(spec.namespace, spec.secret, plan.data, signal);
-    requireHeld(await secrets.get(spec.namespace, spec.secret, signal), plan.data, spec);
+    const live = await secrets.get(spec.namespace, spec.secret, signal);
+    requireHeld(live, plan.data, spec);
+    return { before, live };
   } catch (caught) {
     await ports.audit.append({
       ...auditRecord(ports, spec, plan, "result"),
@@ -101,7 +107,11 @@ async function applySecret(
     });
     throw caught;
   }
-  return before;
+}
+
+/** After a crash the Secret is still at the version that our apply gave it, unless somebody wrote it since. */
+function tokenOf({ wanted }: WrittenSecret["plan"], live: LiveSecret | undefined): string {
+  return restartToken(wanted, live?.resourceVersion ?? "new");
 }
 
 function requireHeld(live: LiveSecret | undefined, data: ReadonlyMap<string, SecretValue>, spec: SecretSync): void {

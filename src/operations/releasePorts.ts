@@ -12,6 +12,8 @@ export interface ReleasePorts {
   readonly digestKey: DigestKey;
   /** Names this pass in labels, descriptions, audit records and log lines. */
   readonly run: string;
+  /** A person asked for this pass; see PlanInput. */
+  readonly asked: boolean;
   /** Versions of helm and of the API server, asked once. */
   readonly platform: (signal: AbortSignal) => Promise<string>;
   readonly random: (length: number) => Uint8Array;

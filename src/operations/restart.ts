@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import { jsonEquals } from "../core/json.ts";
 import { mapAt, textAt } from "../core/objects.ts";
 import { type DataKey, isReadAtStart, readsOf } from "../core/readers.ts";
@@ -6,8 +7,13 @@ import type { Clock, Cluster, Workload, WorkloadRef } from "../ports.ts";
 
 /** The annotation that `kubectl rollout restart` sets as well. */
 const RESTARTED_AT = "kubectl.kubernetes.io/restartedAt";
-/** Which wanted values a workload was restarted for, so that a pass that died is not repeated. */
+/** Which change a workload was restarted for, so that a pass that died is not repeated. */
 const RESTARTED_FOR = "helmwarden.dev/restarted-for";
+
+/** Names one change: the wanted values and what it was made on, as the same values may be brought back after a drift. */
+export function restartToken(wanted: Digest, madeOn: string | number): string {
+  return `${wanted}-${madeOn}`;
+}
 
 const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;

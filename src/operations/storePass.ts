@@ -45,6 +45,7 @@ type Found =
   | { readonly kind: "hold"; readonly hold: Hold };
 
 function secretAt(where: string, ref: SecretRef, reading: PathReading): Found {
+  if (reading.kind === "suspicious") return held(hold("suspicious", where, `${formatRef(ref)}: ${reading.why}`));
   if (reading.kind === "missing") {
     const state = reading.why === "absent" ? "does not exist" : `has been ${reading.why}`;
     return held(

@@ -5,6 +5,7 @@ import { applyWrite, failureText, recordResult, upgradeWrite, type Write } from 
 import { putStatus } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { type CheckedUpgrade, restoreRelease } from "./restore.ts";
+import { restartToken } from "./restart.ts";
 import { settle, type Settled } from "./settle.ts";
 import { verifyStored } from "./verify.ts";
 
@@ -76,7 +77,8 @@ async function applyAndSettle(
   try {
     await applyWrite(ports, spec, write, signal);
     await verifyStored(ports, spec, write, upgrade, signal);
-    return await settle(ports, spec, { changed, expected, xray, token: wanted, before }, signal);
+    const token = restartToken(wanted, write.lastRevision);
+    return await settle(ports, spec, { changed, expected, xray, token, before }, signal);
   } catch (caught) {
     const reason = failureText(caught);
     await recordResult(ports, spec, write, "failed", reason);
