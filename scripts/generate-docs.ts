@@ -104,7 +104,8 @@ function typeOf(node: SchemaNode): string {
   if (node.enum !== undefined) return node.enum.map((word) => `\`${String(word)}\``).join(" ");
   if (node.pattern === DURATION.source) return "duration";
   if (node.type === "array") return "list";
-  if (node.type === "string") return "text";
+  if (node.type === "string") return node.pattern?.includes("%") === true ? "percentage" : "text";
+  if (node.anyOf !== undefined) return unique(node.anyOf.map(typeOf)).join(", ");
   return { integer: "number", boolean: "`true` `false`" }[node.type ?? ""] ?? "map";
 }
 
@@ -113,7 +114,7 @@ function defaultOf(nodes: readonly SchemaNode[]): string {
   if (value === undefined) return "";
   if (typeof value !== "object" || value === null) return `\`${JSON.stringify(value).replaceAll('"', "")}\``;
   const [first] = Object.entries(value);
-  return first === undefined ? "" : `\`${first[0]}: ${String(first[1])}\``;
+  return first === undefined ? "" : `\`${first[0]}: ${typeof first[1] === "string" ? first[1] : "{}"}\``;
 }
 
 function isMap(node: SchemaNode): boolean {

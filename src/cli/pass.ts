@@ -20,7 +20,7 @@ export async function passCommand(
     const stores = await app.stores(storesOf(selection));
     const total = selection.releases.length + selection.secrets.length;
     const progress = createProgress(terminal, mode === "plan" ? "planned" : "synced", total);
-    const { concurrency } = app.config.program;
+    const { concurrency } = app.config.program.queue;
     const results = await runPass(
       { mode, ...selection, concurrency, stores, portsOf: app.portsOf },
       (result) => {

@@ -51,17 +51,32 @@ function whereOf(yaml: YamlDocument): Where {
 }
 
 function programOf({ spec }: DocumentOf<"HelmwardenConfig">, folder: string): ProgramSpec {
-  return {
+  const { http, rollout, restarts, retry } = spec;
+  const program: ProgramSpec = {
     auditFile: resolve(folder, spec.audit.file),
-    concurrency: spec.concurrency,
-    digestKey: withAbsoluteFiles(spec.digestKey, folder),
+    queue: "redis" in spec.queue ? { kind: "redis", ...spec.queue.redis } : { kind: "local", ...spec.queue.local },
+    http: { address: http.address, port: http.port, token: http.token },
+    rollout,
+    restarts,
+    retry: { firstMs: retry.first, mostMs: retry.most, attempts: retry.attempts },
+    shutdownGraceMs: spec.shutdownGrace,
+    resyncMs: spec.resync,
+    digestKey: spec.digestKey,
   };
+  return withAbsoluteFiles(program, folder);
 }
 
 function storeOf({ metadata, spec }: DocumentOf<"SecretStore">, where: Where): SecretStore {
-  const folder = dirname(where.file);
-  const provider = withAbsoluteFiles("vault" in spec ? vaultOf(spec.vault) : infisicalOf(spec.infisical), folder);
-  return { name: metadata.name, refreshIntervalMs: spec.refreshInterval, provider, where };
+  const store: SecretStore = {
+    name: metadata.name,
+    refreshIntervalMs: spec.refreshInterval,
+    callsPerMinute: spec.callsPerMinute,
+    maxLoss: spec.maxLoss,
+    pushToken: spec.push?.token,
+    provider: "vault" in spec ? vaultOf(spec.vault) : infisicalOf(spec.infisical),
+    where,
+  };
+  return withAbsoluteFiles(store, dirname(where.file));
 }
 
 function vaultOf(vault: Extract<StoreSpec, { vault: unknown }>["vault"]): VaultSpec {
@@ -79,6 +94,7 @@ function infisicalOf(infisical: InfisicalFields): InfisicalSpec {
     environment,
     recursive: infisical.recursive === undefined ? undefined : { path: folderPath(infisical.recursive) },
     caFile,
+    webhookSecret: infisical.webhook?.secret,
     auth: infisicalAuthOf(infisical.auth),
   };
 }
@@ -117,6 +133,7 @@ function releaseOf({ metadata, spec }: DocumentOf<"ReleaseSync">, stores: Stores
       scrub: upgrade.scrub,
     },
     restart: spec.restart,
+    drift: spec.drift,
     suspend: spec.suspend,
     where,
   };
@@ -130,6 +147,7 @@ function secretOf({ metadata, spec }: DocumentOf<"SecretSync">, stores: Stores, 
     secret: spec.secret ?? metadata.name,
     data: spec.data.map((entry) => ({ key: entry.key, source: normalised(sourceOf(entry), stores) })),
     restart: spec.restart,
+    drift: spec.drift,
     where,
   };
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { ShareOrCount } from "../core/spec.ts";
 import { parseTemplate } from "../core/template.ts";
 import { parseValuePath } from "../core/valuePath.ts";
 
@@ -90,6 +91,29 @@ export function credential() {
     "must be a reference, exactly one of {fromEnv: NAME}, {fromFile: path} and {fromSecret: {namespace, name, key}}: " +
       "no secret stands in the configuration itself",
   );
+}
+
+/** `0%` to `100%`, and a fraction of 1 once parsed. */
+export function share() {
+  return z
+    .string()
+    .regex(/^(100|[1-9]?\d)%$/, "must be a percentage such as 50%")
+    .transform(fraction);
+}
+
+/** A whole number from 1, or `1%` to `100%`. */
+export function shareOrCount() {
+  const rule = "must be a whole number from 1, or a percentage such as 25%";
+  const percent = z.string().regex(/^(100|[1-9]\d?)%$/, rule);
+  return z
+    .union([z.int().min(1, rule), percent], rule)
+    .transform((given): ShareOrCount =>
+      typeof given === "number" ? { kind: "count", count: given } : { kind: "share", share: fraction(given) },
+    );
+}
+
+function fraction(percent: string): number {
+  return Number.parseInt(percent, 10) / 100;
 }
 
 export function secretRef() {

@@ -13,6 +13,12 @@ export const restart = () =>
     .default("auto")
     .describe("`auto` restarts the workloads that read a changed Secret only at their start.");
 
+export const drift = () =>
+  z
+    .enum(["correct", "report"])
+    .default("correct")
+    .describe("When somebody else changes what is mapped, the daemon puts it right, or only says so.");
+
 const version = () => word().optional().describe("The version that has to be deployed; without it, whichever is.");
 
 const chart = z.union(
@@ -97,6 +103,7 @@ export const releaseSync = z.strictObject({
       .describe("When the chart keeps its live Secret and ignores the value: hold, or set the Secret's key as well."),
     upgrade: upgrade.prefault({}).describe("How helm is run."),
     restart: restart(),
+    drift: drift(),
     suspend: z.boolean().default(false).describe("`true` leaves the release alone."),
   }),
 });

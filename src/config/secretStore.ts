@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { duration } from "./duration.ts";
-import { API_VERSION, credential, objectName, serverUrl, storePath, text } from "./fields.ts";
+import { API_VERSION, credential, objectName, serverUrl, share, storePath, text } from "./fields.ts";
 
 const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
@@ -117,6 +117,12 @@ const infisicalFields = {
   caFile: text()
     .optional()
     .describe("Certificates (PEM) to trust instead of the system's; relative to the configuration file."),
+  webhook: z
+    .strictObject({ secret: credential().describe("The webhook's secret key, which signs each delivery.") })
+    .optional()
+    .describe(
+      "Infisical's webhooks, sent to `/v1/hooks/<store>`, cause an immediate read. Without it they are refused.",
+    ),
   auth: infisicalAuth.describe("How to log in: exactly one."),
 };
 
@@ -132,6 +138,18 @@ const common = {
   refreshInterval: duration("1s", "7d")
     .prefault("60s")
     .describe("How often the store is asked whether something moved."),
+  callsPerMinute: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("Budget of calls: intervals are stretched to stay inside it. Infisical's free plan allows 120."),
+  maxLoss: share()
+    .prefault("50%")
+    .describe("Share of the keys of a path, or of all paths, that may be gone in one read before nobody believes it."),
+  push: z
+    .strictObject({ token: credential().describe("Bearer token of the caller.") })
+    .optional()
+    .describe("`POST /v1/hooks/<store>` with this token causes an immediate read. Without it the hook is closed."),
 };
 
 export const secretStore = z.strictObject({

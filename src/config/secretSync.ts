@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { API_VERSION, dataKey, namespaceName, objectName } from "./fields.ts";
-import { clusterName, restart } from "./releaseSync.ts";
+import { clusterName, drift, restart } from "./releaseSync.ts";
 import { mapping } from "./valueSource.ts";
 
 /** Secrets of Helm's own storage begin so; writing one would destroy a release. */
@@ -27,5 +27,6 @@ export const secretSync = z.strictObject({
       .min(1, "must have at least one entry")
       .describe("The keys to keep in step. Other keys of the Secret are left alone."),
     restart: restart(),
+    drift: drift(),
   }),
 });

@@ -30,6 +30,12 @@ export type CredentialRef =
 export interface SecretStore {
   readonly name: string;
   readonly refreshIntervalMs: number;
+  /** Budget of calls; absent: none. */
+  readonly callsPerMinute: number | undefined;
+  /** From 0 to 1: the share of the keys of a path, or of all paths, that one read may miss before it is suspicious. */
+  readonly maxLoss: number;
+  /** Bearer token of the generic hook; absent: the hook is closed. */
+  readonly pushToken: CredentialRef | undefined;
   readonly provider: VaultSpec | InfisicalSpec;
   readonly where: Where;
 }
@@ -62,6 +68,8 @@ export interface InfisicalSpec {
   /** One list answers for all folders below this path. */
   readonly recursive: { readonly path: string } | undefined;
   readonly caFile: string | undefined;
+  /** What Infisical signs its webhooks with; absent: they are refused. */
+  readonly webhookSecret: CredentialRef | undefined;
   readonly auth: InfisicalAuth;
 }
 
@@ -98,6 +106,7 @@ export interface ReleaseSync {
   readonly whenIgnored: "hold" | "patchSecret";
   readonly upgrade: UpgradeSpec;
   readonly restart: "auto" | "never";
+  readonly drift: "correct" | "report";
   readonly suspend: boolean;
   readonly where: Where;
 }
@@ -144,6 +153,7 @@ export interface SecretSync {
   /** No two of the same key. */
   readonly data: readonly SecretMapping[];
   readonly restart: "auto" | "never";
+  readonly drift: "correct" | "report";
   readonly where: Where;
 }
 
@@ -155,10 +165,48 @@ export interface SecretMapping {
 /** The program itself: the document of kind HelmwardenConfig. */
 export interface ProgramSpec {
   readonly auditFile: string;
-  /** Releases and Secrets worked on at a time. */
-  readonly concurrency: number;
+  readonly queue: QueueSpec;
+  readonly http: HttpSpec;
+  readonly rollout: RolloutSpec;
+  /** Workloads restarted by us that may be on their way at a time. */
+  readonly restarts: { readonly atOnce: number };
+  readonly retry: RetrySpec;
+  /** How long running passes may take to end after SIGTERM. */
+  readonly shutdownGraceMs: number;
+  /** Between two full comparisons beside the watches. */
+  readonly resyncMs: number;
   /** Absent: the program makes a key beside the audit file. */
   readonly digestKey: CredentialRef | undefined;
+}
+
+/** `concurrency`: releases and Secrets that one process works on at a time. */
+export type QueueSpec =
+  | { readonly kind: "local"; readonly concurrency: number }
+  | { readonly kind: "redis"; readonly concurrency: number; readonly url: CredentialRef };
+
+export interface HttpSpec {
+  readonly address: string;
+  readonly port: number;
+  /** Bearer token of the status page; absent: the page is closed. */
+  readonly token: CredentialRef | undefined;
+}
+
+export interface RolloutSpec {
+  /** Releases that must be healthy before the others follow; 0 means none. */
+  readonly canary: number;
+  readonly maxUnavailable: ShareOrCount;
+}
+
+/** `share` is above 0 and at most 1; `count` at least 1. */
+export type ShareOrCount =
+  | { readonly kind: "share"; readonly share: number }
+  | { readonly kind: "count"; readonly count: number };
+
+/** Delays grow from `firstMs` to `mostMs`; after `attempts` with one wanted digest the release is stalled. */
+export interface RetrySpec {
+  readonly firstMs: number;
+  readonly mostMs: number;
+  readonly attempts: number;
 }
 
 /** All secrets that a mapping reads, for one as for a template. */

@@ -21,6 +21,8 @@ apiVersion: helmwarden.dev/v1alpha1
 kind: SecretStore
 metadata: { name: infisical }
 spec:
+  maxLoss: 20%
+  push: { token: { fromFile: push.token } }
   infisical:
     projectId: 6f1e
     environment: prod
@@ -28,6 +30,7 @@ spec:
       universal:
         clientId: { fromEnv: ID }
         clientSecret: { fromSecret: { namespace: a, name: b, key: c } }
+    webhook: { secret: { fromFile: webhook.secret } }
 ---
 apiVersion: helmwarden.dev/v1alpha1
 kind: ReleaseSync
@@ -58,8 +61,12 @@ apiVersion: helmwarden.dev/v1alpha1
 kind: HelmwardenConfig
 spec:
   audit: { file: audit.jsonl }
-  concurrency: 2
+  resync: 5m
   digestKey: { fromFile: digest.key }
+  queue: { redis: { url: { fromFile: redis.url }, concurrency: 2 } }
+  http: { port: 9090, token: { fromFile: http.token } }
+  rollout: { canary: 2, maxUnavailable: 10% }
+  retry: { first: 1s }
 `;
 
 /** The lines of the error that a text gives, without the heading; none where it loads. */

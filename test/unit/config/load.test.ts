@@ -43,6 +43,9 @@ describe("what is loaded", () => {
     expect(config.stores.get("vault")).toEqual({
       name: "vault",
       refreshIntervalMs: 30_000,
+      callsPerMinute: undefined,
+      maxLoss: 0.5,
+      pushToken: undefined,
       provider: {
         kind: "vault",
         address: "https://vault.example.com:8200",
@@ -62,7 +65,10 @@ describe("what is loaded", () => {
     });
     expect(config.stores.get("infisical")).toMatchObject({
       refreshIntervalMs: 60_000,
+      maxLoss: 0.2,
+      pushToken: { fromFile: join(folder, "one/push.token") },
       provider: {
+        webhookSecret: { fromFile: join(folder, "one/webhook.secret") },
         siteUrl: "https://app.infisical.com",
         project: { id: "6f1e" },
         recursive: undefined,
@@ -78,8 +84,9 @@ describe("what is loaded", () => {
         whenIgnored: "hold",
         upgrade: { timeoutMs: 600_000, readyMs: 300_000, historyMax: 10, onFailure: "keep", scrub: false },
         restart: "auto",
+        drift: "correct",
         suspend: false,
-        where: { file: path, line: 27 },
+        where: { file: path, line: 30 },
       },
     ]);
     expect(config.releases[0]?.values.map((value) => [formatValuePath(value.path), value.type, value.kind])).toEqual([
@@ -95,11 +102,24 @@ describe("what is loaded", () => {
       },
     ]);
     expect(config.secrets).toMatchObject([
-      { name: "admin", cluster: "default", namespace: "vaultwarden", secret: "admin", restart: "auto" },
+      {
+        name: "admin",
+        cluster: "default",
+        namespace: "vaultwarden",
+        secret: "admin",
+        restart: "auto",
+        drift: "correct",
+      },
     ]);
     expect(config.program).toEqual({
       auditFile: join(folder, "one/audit.jsonl"),
-      concurrency: 2,
+      queue: { kind: "redis", url: { fromFile: join(folder, "one/redis.url") }, concurrency: 2 },
+      http: { address: "0.0.0.0", port: 9090, token: { fromFile: join(folder, "one/http.token") } },
+      rollout: { canary: 2, maxUnavailable: { kind: "share", share: 0.1 } },
+      restarts: { atOnce: 5 },
+      retry: { firstMs: 1000, mostMs: 600_000, attempts: 5 },
+      shutdownGraceMs: 60_000,
+      resyncMs: 300_000,
       digestKey: { fromFile: join(folder, "one/digest.key") },
     });
   });
@@ -119,7 +139,13 @@ describe("what is loaded", () => {
     expect(config.releases[0]?.where).toEqual({ file: join(folder, "many/a.yaml"), line: 1 });
     expect(config.program).toEqual({
       auditFile: "/var/lib/helmwarden/audit.jsonl",
-      concurrency: 4,
+      queue: { kind: "local", concurrency: 4 },
+      http: { address: "0.0.0.0", port: 8080, token: undefined },
+      rollout: { canary: 1, maxUnavailable: { kind: "share", share: 0.25 } },
+      restarts: { atOnce: 5 },
+      retry: { firstMs: 5000, mostMs: 600_000, attempts: 5 },
+      shutdownGraceMs: 60_000,
+      resyncMs: 600_000,
       digestKey: undefined,
     });
   });
