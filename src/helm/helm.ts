@@ -8,6 +8,7 @@ import { createCharts } from "./charts.ts";
 import type { HelmFolders } from "./environment.ts";
 import { failureOf } from "./failure.ts";
 import { appliedManifest, parseManifest, ReleaseObjects } from "./manifest.ts";
+import { overlayText } from "./overlayText.ts";
 import { type HelmEnvironment, type HelmExit, runHelm } from "./process.ts";
 import { requireSupported } from "./version.ts";
 
@@ -60,13 +61,13 @@ export function createHelm(options: HelmOptions): Helm {
         renderArguments(request, lookups, options.target),
         RENDER_MS,
         signal,
-        JSON.stringify(request.overlay.open()),
+        overlayText(request.overlay),
       );
       return new Sealed(parseManifest(appliedManifest(parseRelease(exit.stdout))));
     },
     async upgrade(request: UpgradeRequest, signal: AbortSignal): Promise<void> {
       const timeoutMs = request.timeoutMs + UPGRADE_SLACK_MS;
-      await run(upgradeArguments(request, options.target), timeoutMs, signal, JSON.stringify(request.overlay.open()));
+      await run(upgradeArguments(request, options.target), timeoutMs, signal, overlayText(request.overlay));
     },
   };
 }
