@@ -23,8 +23,9 @@ const TAIL_BYTES = 4 * 1024 * 1024;
 
 /**
  * The audit log as a file of JSON lines, each holding the hash of the one before. A record is on disk (fdatasync)
- * when `append` returns. A line that a crash tore is cut off at the next start. One writer at a time: a second
- * process that appends is seen, and refused, by the length of the file.
+ * when `append` returns. A line that a crash tore is cut off at the next start; a file that is not an audit log is
+ * refused and left as it is. One writer at a time: what another process appended is seen by the file's length, and
+ * the chain goes on from there.
  */
 export function openAuditFile(path: string, clock: Pick<Clock, "now">): AuditLog {
   const file = openFile(path);
@@ -85,25 +86,37 @@ function recoverTail(file: number, path: string): { head: ChainHead; size: numbe
   const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
   readSync(file, tail, 0, tail.length, size - tail.length);
   const end = tail.lastIndexOf(10) + 1;
-  const torn = tail.length - end;
-  if (torn > 0) ftruncateSync(file, size - torn);
-  if (end === 0) {
-    if (size - torn > 0) throw unavailable(path, "its last line is longer than any record");
-    return { head: CHAIN_START, size: 0 };
-  }
-  const line = tail.subarray(tail.lastIndexOf(10, end - 2) + 1, end - 1).toString("utf8");
-  return { head: { sequence: sequenceOf(line, path), hash: hashLine(line) }, size: size - torn };
+  if (end === 0 && size > tail.length) throw foreign(path);
+  const lines = tail.subarray(0, Math.max(end - 1, 0));
+  const head = end === 0 ? CHAIN_START : headOf(lines.subarray(lines.lastIndexOf(10) + 1).toString("utf8"), path);
+  const rest = tail.subarray(end);
+  if (rest.length === 0) return { head, size };
+  if (!isTorn(rest)) throw foreign(path);
+  ftruncateSync(file, size - rest.length);
+  return { head, size: size - rest.length };
 }
 
-function sequenceOf(line: string, path: string): number {
+const BEGINNING = Buffer.from(`{"v":${AUDIT_FORMAT},"sequence":`);
+
+/** The beginning of a record, or the zeros that some filesystems leave after a power cut. */
+function isTorn(rest: Buffer): boolean {
+  const length = Math.min(rest.length, BEGINNING.length);
+  return rest.subarray(0, length).equals(BEGINNING.subarray(0, length)) || rest.every((byte) => byte === 0);
+}
+
+function headOf(line: string, path: string): ChainHead {
   try {
-    return LastRecord.parse(JSON.parse(line)).sequence;
+    return { sequence: LastRecord.parse(JSON.parse(line)).sequence, hash: hashLine(line) };
   } catch {
-    throw unavailable(
-      path,
-      "its last line is not a record of this format; keep it aside and let helmwarden begin a new one",
-    );
+    throw foreign(path);
   }
+}
+
+function foreign(path: string): HelmwardenError {
+  return unavailable(
+    path,
+    "its last line is not a record of this format; keep it aside and let helmwarden begin a new one",
+  );
 }
 
 function attempt<T>(path: string, work: () => T): T {
