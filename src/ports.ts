@@ -136,6 +136,16 @@ export interface SecretObjects {
     data: ReadonlyMap<string, SecretValue>,
     signal: AbortSignal,
   ): Promise<LiveSecret>;
+  /**
+   * Sets keys of a Secret that helm applied, as helm (its field manager), so that its next upgrade meets no conflict
+   * over them. For keys that somebody else changed behind Helm's back.
+   */
+  putBack(
+    namespace: string,
+    name: string,
+    data: ReadonlyMap<string, SecretValue>,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet";

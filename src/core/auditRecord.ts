@@ -18,7 +18,7 @@ export interface AuditChange {
  */
 export interface AuditRecord {
   readonly kind: "intent" | "result";
-  readonly action: "upgrade" | "restore" | "scrub" | "adopt" | "apply";
+  readonly action: "upgrade" | "restore" | "scrub" | "adopt" | "apply" | "correct" | "recover";
   readonly run: string;
   readonly subject: string;
   /** Helm revision (release) or resourceVersion (Secret) that the change builds on, then the one that it made. */

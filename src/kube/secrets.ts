@@ -5,6 +5,7 @@ import { HelmwardenError } from "../errors.ts";
 import type { LiveSecret, SecretObjects } from "../ports.ts";
 import { type Api, orAbsent, statusOf } from "./api.ts";
 import { SERVER_SIDE_APPLY } from "./patchTypes.ts";
+import { createPutBack } from "./putBack.ts";
 
 const ATTEMPTS = 3;
 const CONFLICT = 409;
@@ -55,7 +56,7 @@ export function createSecretObjects(api: Api, core: CoreV1Api, fieldManager: str
       }
     }
   };
-  return { get, apply };
+  return { get, apply, putBack: createPutBack(api, core) };
 }
 
 function* ownedData(present: LiveSecret | undefined): Generator<[string, SecretValue]> {

@@ -7,6 +7,7 @@ import { writtenValue } from "../core/wanted.ts";
 import type { Xray } from "../core/xray.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { Store } from "../ports.ts";
+import { wantedValues } from "./observe.ts";
 import { takeXray } from "./preflight.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { createStorePass } from "./storePass.ts";
@@ -23,15 +24,7 @@ export async function xrayRelease(
   if (base === undefined) {
     throw new HelmwardenError("ReleaseNotFound", `Helm has no deployed release ${formatKey(spec.key)} to look into.`);
   }
-  const pass = createStorePass(stores, signal);
-  const values = await Promise.all(
-    spec.values.map(async ({ path, type, kind, source }) => ({
-      path,
-      type,
-      kind,
-      ...(await pass.resolve(formatValuePath(path), source, true)),
-    })),
-  );
+  const values = await wantedValues(spec, createStorePass(stores, signal));
   const wishes = values.map(({ path, type, value }) => {
     const where = formatValuePath(path);
     const written = value.kind === "hold" ? value : writtenValue(where, value.value, type, true);

@@ -1,0 +1,109 @@
+import type { AuditRecord } from "../core/auditRecord.ts";
+import { digestOf } from "../core/digest.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { objectName } from "../core/objects.ts";
+import { dataOf } from "../core/positions.ts";
+import type { DataKey } from "../core/readers.ts";
+import { formatKey, type Revision } from "../core/release.ts";
+import { SecretValue } from "../core/secretValue.ts";
+import type { ReleaseSync } from "../core/spec.ts";
+import { dataKeyOf, type Xray } from "../core/xray.ts";
+import type { LiveSecret } from "../ports.ts";
+import { failureText } from "./apply.ts";
+import type { ReleasePorts } from "./releasePorts.ts";
+import { formatWorkload, restartReaders } from "./restart.ts";
+
+/** A traced key of a live Secret, and what the deployed manifest has there. */
+interface Expected extends DataKey {
+  readonly value: SecretValue;
+}
+
+/**
+ * Compares the live Secret keys that the mapped values reach with the deployed manifest, and puts back what somebody
+ * changed (`kubectl patch secret`), or only says so. Undefined: nothing has drifted. No helm runs.
+ */
+export async function reconcileLiveKeys(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  base: Revision,
+  xray: Xray,
+  signal: AbortSignal,
+): Promise<Outcome | undefined> {
+  const { namespace } = spec.key;
+  const drifted = await driftedKeys(ports, namespace, expectedKeys(base, xray, namespace), signal);
+  if (drifted.length === 0) return undefined;
+  const where = drifted.map(({ name, key }) => `Secret/${name} key ${key}`);
+  if (spec.drift === "report") return { kind: "drifted", where };
+  const before = await ports.cluster.workloads.list(namespace, signal);
+  const record = auditRecordOf(ports, spec, base, drifted);
+  await ports.audit.append({ ...record, kind: "intent" });
+  try {
+    for (const name of new Set(drifted.map((one) => one.name))) {
+      const data = new Map(drifted.filter((one) => one.name === name).map(({ key, value }) => [key, value]));
+      signal.throwIfAborted();
+      await ports.cluster.secrets.putBack(namespace, name, data, signal);
+    }
+  } catch (caught) {
+    await ports.audit.append({ ...record, kind: "result", outcome: "failed", reason: failureText(caught) });
+    throw caught;
+  }
+  const token = `corrected-${ports.run}-${base.revision}`;
+  const { restarted } = await restartReaders(
+    ports,
+    { namespace, keys: drifted, before, token, mode: spec.restart },
+    signal,
+  );
+  await ports.audit.append({ ...record, kind: "result", outcome: "corrected" });
+  return { kind: "corrected", where, restarted: restarted.map(formatWorkload) };
+}
+
+function expectedKeys(base: Revision, xray: Xray, namespace: string): Expected[] {
+  const rendered = new Map(
+    base
+      .objects()
+      .open()
+      .map((object) => [objectName(object, namespace), dataOf(object)]),
+  );
+  return xray.paths
+    .flatMap(({ reaches }) => reaches)
+    .flatMap((reach) => {
+      const source = dataKeyOf(reach);
+      const text = rendered.get(reach.object)?.get(reach.field);
+      return source?.kind !== "Secret" || text === undefined ? [] : [{ ...source, value: SecretValue.fromText(text) }];
+    });
+}
+
+async function driftedKeys(
+  ports: ReleasePorts,
+  namespace: string,
+  expected: readonly Expected[],
+  signal: AbortSignal,
+): Promise<Expected[]> {
+  const live = new Map<string, LiveSecret | undefined>();
+  for (const name of new Set(expected.map((one) => one.name)))
+    live.set(name, await ports.cluster.secrets.get(namespace, name, signal));
+  // A Secret that is gone as a whole is Helm's to make again: an upgrade does.
+  return expected.filter(({ name, key, value }) => {
+    const secret = live.get(name);
+    return secret !== undefined && secret.data.get(key)?.equals(value) !== true;
+  });
+}
+
+function auditRecordOf(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  base: Revision,
+  drifted: readonly Expected[],
+): Omit<AuditRecord, "kind"> {
+  return {
+    action: "correct",
+    run: ports.run,
+    subject: `release ${formatKey(spec.key)}`,
+    base: String(base.revision),
+    changes: drifted.map(({ name, key, value }) => ({
+      path: `Secret/${name} key ${key}`,
+      to: digestOf(ports.digestKey, value),
+      sources: [`revision ${base.revision}`],
+    })),
+  };
+}

@@ -1,0 +1,43 @@
+import type { Outcome } from "../core/outcome.ts";
+import type { StatusRecord } from "../core/statusRecord.ts";
+import type { SubjectSpec } from "../core/subject.ts";
+import type { ReleaseSync } from "../core/spec.ts";
+import { reconcileLiveKeys } from "./liveDrift.ts";
+import { wantedKeys, wantedValues } from "./observe.ts";
+import { reconcileRelease } from "./reconcileRelease.ts";
+import { reconcileSecret, secretSubject, settleSecret } from "./reconcileSecret.ts";
+import { releaseSubject } from "./record.ts";
+import type { ReleasePorts } from "./releasePorts.ts";
+import type { StorePass } from "./storePass.ts";
+
+/**
+ * One pass over one release or Secret, from what the cluster and the stores say now. Throws HelmwardenError for
+ * faults. Exclusion is the caller's matter.
+ */
+export async function reconcileSubject(
+  ports: ReleasePorts,
+  subject: SubjectSpec,
+  stores: StorePass,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const about = subject.kind === "Release" ? releaseSubject(subject.spec) : secretSubject(subject.spec);
+  const record = await ports.cluster.statuses.get(about, signal);
+  if (subject.kind === "Release") return await passRelease(ports, subject.spec, record, stores, signal);
+  const keys = await wantedKeys(subject.spec, stores);
+  const outcome = await reconcileSecret(ports, subject.spec, keys, record, "sync", signal);
+  return "kind" in outcome ? outcome : await settleSecret(ports, outcome, signal);
+}
+
+async function passRelease(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  record: StatusRecord | undefined,
+  stores: StorePass,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const [reading, values] = await Promise.all([ports.releases.read(spec.key, signal), wantedValues(spec, stores)]);
+  const outcome = await reconcileRelease(ports, spec, { reading, values, record }, "sync", signal);
+  const base = reading.kind === "found" ? reading.release.base : undefined;
+  if (outcome.kind !== "inSync" || record?.xray === undefined || base === undefined) return outcome;
+  return (await reconcileLiveKeys(ports, spec, base, record.xray, signal)) ?? outcome;
+}
