@@ -40,7 +40,7 @@ function standIn(character: string, byte: number): string {
   return String.fromCodePoint(65 + (byte % 26));
 }
 
-/** Six to nine digits: Helm's float64 holds them, and YAML prints them as they are. */
+/** Six digits: from seven on, templates print a float64 as 1.234567e+06. */
 function canaryNumber(wanted: number, random: RandomBytes): number {
   const digits = [...random(6)].map((byte) => byte % 9);
   return Math.sign(wanted || 1) * Number(`1${digits.join("")}`.slice(0, 6));

@@ -4,6 +4,9 @@ import type { SecretValue } from "./secretValue.ts";
 /** Keyed HMAC of a value, 16 hex characters per 8 bytes; never a plain hash, from which short secrets are guessed. */
 export type Digest = string & { readonly __brand: "Digest" };
 
+/** Equal to no digest: for a record of a subject whose values were never settled. */
+export const NO_DIGEST = "" as Digest;
+
 /** 32 random bytes, one per installation. Compare digests only where they were made with the same key. */
 export type DigestKey = Uint8Array & { readonly __brand: "DigestKey" };
 

@@ -64,12 +64,12 @@ function remembering(reach: Reach): { workload: string; at: string }[] {
 const DATA_AT_REST =
   /(encryption[-_]?key|secret[-_]?key[-_]?base|^secret[-_]?key$|master[-_]?key|^app[-_]?key$|django[-_]?secret|kc[-_]?bootstrap|unseal[-_]?key|data[-_]?key)$/i;
 
-const KNOWN_BY_CHART: Readonly<Record<string, RegExp>> = {
-  n8n: /encryption_?key/i,
-  nextcloud: /^nextcloud\.secret$/i,
-  keycloak: /^(auth\.adminPassword|auth\.adminUser)$/,
-  gitlab: /rails.*secret/i,
-};
+const KNOWN_BY_CHART: ReadonlyMap<string, RegExp> = new Map([
+  ["n8n", /encryption_?key/i],
+  ["nextcloud", /^nextcloud\.secret$/i],
+  ["keycloak", /^(auth\.adminPassword|auth\.adminUser)$/],
+  ["gitlab", /rails.*secret/i],
+]);
 
 /** Holds the paths whose old value encrypts data: known by mapping, by chart, or by name. `kind` says otherwise. */
 export function notRotatableHolds(chart: ChartIdentity, changed: readonly ChangedPath[]): Hold[] {
@@ -88,7 +88,7 @@ export function notRotatableHolds(chart: ChartIdentity, changed: readonly Change
 function isDataAtRest(chart: ChartIdentity, path: string, kind: ValueMapping["kind"]): boolean {
   if (kind !== "credential") return kind === "encryptionKey";
   const name = path.split(".").at(-1) ?? path;
-  return DATA_AT_REST.test(camelToKebab(name)) || (KNOWN_BY_CHART[chart.name]?.test(path) ?? false);
+  return DATA_AT_REST.test(camelToKebab(name)) || (KNOWN_BY_CHART.get(chart.name)?.test(path) ?? false);
 }
 
 function camelToKebab(name: string): string {

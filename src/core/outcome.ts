@@ -17,6 +17,7 @@ export type Outcome =
     }
   | {
       readonly kind: "changed";
+      readonly why: "outdated" | "drift" | "repair" | "missing";
       readonly revision: number;
       readonly changes: readonly Change[];
       readonly restarted: readonly string[];

@@ -35,9 +35,11 @@ export function planOverlay(config: JsonObject, defaults: JsonObject, wishes: re
       continue;
     }
     if (!holdsWish(config, path, json)) changed.push(path);
-    effective = setAt(effective, path, json);
+    const present = getAt(effective, path);
+    const merges = isJsonObject(present) && isJsonObject(json);
+    effective = setAt(effective, path, merges ? mergeValues(present, json) : json);
     const sent = sentPrefix(path);
-    overlay = setAt(overlay, sent, getAt(effective, sent) ?? null);
+    overlay = setAt(overlay, sent, sent === path ? json : (getAt(effective, sent) ?? null));
   }
   return { overlay, expected: mergeValues(config, overlay), changed, holds };
 }
@@ -61,11 +63,15 @@ function findClash(effective: JsonObject, path: ValuePath, json: Json): string |
     const clash = segmentClash(getAt(effective, prefix), path[depth], prefix);
     if (clash !== undefined) return clash;
   }
-  const present = getAt(effective, path);
-  if (isJsonObject(present) && Object.keys(present).length > 0 && !isJsonObject(json)) {
-    return `The release has a map at \`${formatValuePath(path)}\`; let the path name one of its keys. Helm would print the map, secrets included.`;
-  }
-  return undefined;
+  if (!replacesMap(getAt(effective, path), json)) return undefined;
+  return `The release has a map at \`${formatValuePath(path)}\`${isJsonObject(json) ? " or inside it" : ""}, which this value would replace; let the path name one of its keys. Helm would print the map, secrets included.`;
+}
+
+/** Would a map with something in it give way to a scalar or a list, at the top or further inside? */
+function replacesMap(present: Json | undefined, json: Json): boolean {
+  if (!isJsonObject(present)) return false;
+  if (!isJsonObject(json)) return Object.keys(present).length > 0;
+  return Object.entries(json).some(([key, item]) => replacesMap(getAt(present, [key]), item));
 }
 
 function segmentClash(

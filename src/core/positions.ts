@@ -24,11 +24,12 @@ export function positionsOf(objects: readonly JsonObject[], namespace: string): 
   for (const object of objects) {
     const name = objectName(object, namespace);
     const data = dataOf(object);
-    for (const [key, text] of data) add({ object: name, field: key, kind: dataKind(object), text });
     const makesPods = podTemplateOf(object) !== undefined;
     for (const [field, text] of scalarsOf(data.size > 0 ? { ...object, data: {}, stringData: {} } : object, "")) {
       add({ object: name, field, kind: makesPods && POD_FIELD.test(field) ? "pod" : "other", text });
     }
+    // Last, as a data key may be called like a field of the object (`type`, `kind`), and counts for more.
+    for (const [key, text] of data) add({ object: name, field: key, kind: dataKind(object), text });
   }
   return positions;
 }

@@ -43,8 +43,8 @@ export function readsOf(podTemplate: JsonObject, source: DataKey): ReadBy[] {
   for (const volume of mapsAt(spec, "volumes").filter((candidate) => mountsKey(candidate, source))) {
     const mounts = containers.flatMap((container) => mapsAt(container, "volumeMounts"));
     const own = mounts.filter((mount) => textAt(mount, "name") === textAt(volume, "name"));
-    if (own.some((mount) => textAt(mount, "subPath") === undefined)) reads.add("volume");
-    if (own.some((mount) => textAt(mount, "subPath") !== undefined)) reads.add("subPath");
+    if (!own.every(mountsSubPath)) reads.add("volume");
+    if (own.some(mountsSubPath)) reads.add("subPath");
   }
   if (
     source.kind === "Secret" &&
@@ -76,8 +76,12 @@ function mountsKey(volume: JsonObject, source: DataKey): boolean {
   });
 }
 
+function mountsSubPath(mount: JsonObject): boolean {
+  return (textAt(mount, "subPath") ?? textAt(mount, "subPathExpr") ?? "") !== "";
+}
+
 const DATABASE =
-  /(^|[/_-])(postgres|postgresql|mysql|mariadb|percona|mongo|mongodb|redis|valkey|keydb|couchdb|cassandra|scylla|elasticsearch|opensearch|influxdb|clickhouse|neo4j|rabbitmq|minio|etcd|cockroach|timescaledb|pgvector)([:@/_-]|db|$)/i;
+  /(^|[/_-])(postgres|postgresql|postgis|mysql|mariadb|mssql|percona|mongo|mongodb|redis|valkey|keydb|couchdb|cassandra|scylla|elasticsearch|opensearch|influxdb|clickhouse|neo4j|rabbitmq|minio|etcd|cockroach|timescaledb|pgvector)([:@/_-]|db|$)/i;
 
 /**
  * Could this workload's volume remember the value? A StatefulSet with a volume claim could, whatever it runs; anything

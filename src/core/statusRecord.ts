@@ -20,7 +20,10 @@ export interface StatusRecord {
   readonly xray?: Xray;
 }
 
+/** Outcomes after which the subject held the wanted values (`drifted`: and somebody else changed them since). */
+const HELD_BY = new Set(["changed", "adopted", "corrected", "drifted"]);
+
 /** Did a pass of ours leave the subject holding just these values? */
 export function isSettledAt(record: StatusRecord | undefined, wanted: Digest): boolean {
-  return record?.phase === "settled" && record.wanted === wanted && record.outcome !== "restored";
+  return record?.phase === "settled" && record.wanted === wanted && HELD_BY.has(record.outcome);
 }

@@ -2,8 +2,8 @@
 export type TraceForm = "whole" | "part";
 
 /**
- * Looks for `needle` in `text`: as it is, URL-encoded, JSON-escaped, or inside base64 at any of the three
- * alignments (a password inside `user:password` of a docker config). Undefined: not there in any of these forms.
+ * Looks for `needle` in `text`: as it is, URL-encoded or JSON-escaped (our way or Go's), or inside base64 at any of
+ * the three alignments (a password inside `user:password` of a docker config). Undefined: not there in any of these forms.
  */
 export function traceIn(text: string, needle: string): TraceForm | undefined {
   if (needle === "") return undefined;
@@ -12,8 +12,27 @@ export function traceIn(text: string, needle: string): TraceForm | undefined {
 }
 
 function spellings(needle: string): string[] {
-  const plain = [needle, encodeURIComponent(needle), JSON.stringify(needle).slice(1, -1)];
+  const json = JSON.stringify(needle).slice(1, -1);
+  const plain = [
+    needle,
+    encodeURIComponent(needle),
+    queryEscape(needle),
+    json,
+    json.replaceAll(/[<>&]/g, unicodeEscape),
+  ];
   return [...plain, ...base64Cores(needle)].filter((spelling) => spelling !== "");
+}
+
+/** As Go's url.QueryEscape writes it, which sprig's `urlquery` is. */
+function queryEscape(text: string): string {
+  return encodeURIComponent(text)
+    .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll("%20", "+");
+}
+
+/** As Go's encoding/json writes `<`, `>` and `&`, and so `toJson`. */
+function unicodeEscape(character: string): string {
+  return `\\u00${character.charCodeAt(0).toString(16)}`;
 }
 
 /** The base64 characters that depend on the needle alone, for each position it can have in a group of three bytes. */

@@ -33,7 +33,7 @@ export async function reconcileRelease(
   const plan = planOf(ports, spec, seen);
   switch (plan.kind) {
     case "none":
-      if (mode === "sync") await followRevision(ports, spec, seen, signal);
+      if (mode === "sync") await followRelease(ports, spec, seen, signal);
       return { kind: "inSync" };
     case "hold":
       return { kind: "held", holds: plan.holds, changes: plan.changes };
@@ -48,23 +48,24 @@ export async function reconcileRelease(
       const checked = await preflight(ports, spec, seen.values, upgrade, seen.record, signal);
       if (checked.holds.length > 0) return { kind: "held", holds: checked.holds, changes };
       if (mode === "plan") return { kind: "pending", action: "upgrade", why, changes };
-      return await upgradeRelease(ports, spec, { upgrade, changes, preflight: checked }, signal);
+      return await upgradeRelease(ports, spec, { why, upgrade, changes, preflight: checked }, signal);
     }
     default:
       return exhausted(plan);
   }
 }
 
-/** Somebody else upgraded and kept our values: the record follows, so that a sweep sees at a glance that all is well. */
-async function followRevision(
+/** Somebody else upgraded, or undid a drift: the record follows, so that a sweep sees at a glance that all is well. */
+async function followRelease(
   ports: ReleasePorts,
   spec: ReleaseSync,
   { reading, record }: ObservedRelease,
   signal: AbortSignal,
 ): Promise<void> {
   const revision = reading.kind === "found" ? reading.release.base?.revision : undefined;
-  if (record === undefined || revision === undefined || record.revision === revision) return;
-  await ports.cluster.statuses.put(releaseSubject(spec), { ...record, revision }, signal);
+  if (record === undefined || revision === undefined) return;
+  if (record.revision === revision && record.outcome !== "drifted") return;
+  await ports.cluster.statuses.put(releaseSubject(spec), { ...record, outcome: "adopted", revision }, signal);
 }
 
 function planOf(ports: ReleasePorts, spec: ReleaseSync, { reading, values, record }: ObservedRelease): Plan {

@@ -77,7 +77,13 @@ export async function settleSecret(ports: SecretPorts, written: WrittenSecret, s
   await ports.audit.append({ ...auditRecord(ports, spec, plan, "result"), outcome });
   await putSecretStatus(ports, spec, { phase: "settled", wanted: plan.wanted, revision: 0, outcome }, signal);
   if (plan.kind === "adopt") return { kind: "adopted" };
-  return { kind: "changed", revision: 0, changes: plan.changes, restarted: restarted.map(formatWorkload) };
+  return {
+    kind: "changed",
+    why: plan.why,
+    revision: 0,
+    changes: plan.changes,
+    restarted: restarted.map(formatWorkload),
+  };
 }
 
 async function applySecret(

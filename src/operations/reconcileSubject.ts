@@ -2,6 +2,7 @@ import type { Outcome } from "../core/outcome.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
 import type { SubjectSpec } from "../core/subject.ts";
 import type { ReleaseSync } from "../core/spec.ts";
+import type { Subject } from "../ports.ts";
 import { reconcileLiveKeys } from "./liveDrift.ts";
 import { wantedKeys, wantedValues } from "./observe.ts";
 import { reconcileRelease } from "./reconcileRelease.ts";
@@ -20,12 +21,16 @@ export async function reconcileSubject(
   stores: StorePass,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const about = subject.kind === "Release" ? releaseSubject(subject.spec) : secretSubject(subject.spec);
-  const record = await ports.cluster.statuses.get(about, signal);
+  const record = await ports.cluster.statuses.get(subjectOf(subject), signal);
   if (subject.kind === "Release") return await passRelease(ports, subject.spec, record, stores, signal);
   const keys = await wantedKeys(subject.spec, stores);
   const outcome = await reconcileSecret(ports, subject.spec, keys, record, "sync", signal);
   return "kind" in outcome ? outcome : await settleSecret(ports, outcome, signal);
+}
+
+/** What the status object and the Events of a document are about. */
+export function subjectOf(subject: SubjectSpec): Subject {
+  return subject.kind === "Release" ? releaseSubject(subject.spec) : secretSubject(subject.spec);
 }
 
 async function passRelease(

@@ -15,6 +15,7 @@ import { verifyStored } from "./verify.ts";
 
 /** A planned upgrade that the guards let through. */
 export interface CheckedUpgrade {
+  readonly why: "outdated" | "drift" | "repair";
   readonly upgrade: Upgrade;
   readonly changes: readonly Change[];
   readonly preflight: Preflight;

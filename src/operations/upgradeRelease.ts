@@ -48,7 +48,7 @@ export async function upgradeRelease(
         { phase: "settled", wanted, revision: newest, outcome: "changed", xray: preflight.xray },
         signal,
       );
-      return { kind: "changed", revision: newest, changes, restarted: settled.restarted };
+      return { kind: "changed", why: checked.why, revision: newest, changes, restarted: settled.restarted };
     }
   }
 }

@@ -1,0 +1,62 @@
+import type { App } from "../app.ts";
+import { type Dependents, dependentsOf, type SubjectId, type SubjectSpec, subjectsOf } from "../core/subject.ts";
+import type { Config } from "../core/spec.ts";
+import type { Clock } from "../ports.ts";
+import { watchStore, type WatchedStore } from "./watchedStore.ts";
+
+/** One configuration at work. A changed one makes the next generation; passes of the old one end on the old. */
+export interface Generation {
+  readonly config: Config;
+  readonly app: App;
+  readonly subjects: ReadonlyMap<SubjectId, SubjectSpec>;
+  readonly dependents: Dependents;
+  readonly stores: ReadonlyMap<string, WatchedStore>;
+  /** Counts a pass in; the result counts it out. */
+  readonly enter: () => () => void;
+  /** Closes the app once the last pass has left. */
+  readonly retire: () => Promise<void>;
+}
+
+/** Connects what the configuration names; no call is made yet. */
+export async function createGeneration(config: Config, app: App, clock: Clock): Promise<Generation> {
+  const subjects = subjectsOf(config);
+  const dependents = dependentsOf(subjects);
+  const opened = await app.stores(dependents.keys());
+  const stores = new Map(
+    [...opened].map(([name, store]) => {
+      const spec = config.stores.get(name);
+      const maxAgeMs = (spec?.refreshIntervalMs ?? 60_000) * 2;
+      return [name, watchStore(store, { maxAgeMs, maxLoss: spec?.maxLoss ?? 1 }, clock)] as const;
+    }),
+  );
+  const passes = passCounter();
+  return {
+    config,
+    app,
+    subjects,
+    dependents,
+    stores,
+    enter: passes.enter,
+    async retire() {
+      await passes.empty();
+      await app.close();
+    },
+  };
+}
+
+function passCounter(): { enter: () => () => void; empty: () => Promise<void> } {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return {
+    enter() {
+      running += 1;
+      return () => {
+        running -= 1;
+        if (running === 0) for (const wake of waiting.splice(0)) wake();
+      };
+    },
+    async empty() {
+      if (running > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+  };
+}

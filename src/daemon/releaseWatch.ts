@@ -1,0 +1,99 @@
+import type { StatusRecord } from "../core/statusRecord.ts";
+import { subjectIdOf, type SubjectId } from "../core/subject.ts";
+import { dataKeyOf } from "../core/xray.ts";
+import { RUN_LABEL } from "../operations/apply.ts";
+import type { SecretEvent, WatchState } from "../ports.ts";
+import type { Generation } from "./generation.ts";
+
+/** Told which subject moved, and what gave it away. */
+export type OnMoved = (subject: SubjectId, reason: "release" | "live") => void;
+
+const HELM_STORAGE = "owner=helm";
+const NOT_HELM_STORAGE = "type!=helm.sh/release.v1";
+
+/**
+ * Two watches a cluster: Helm's storage, where a release is changed or rolled back by hand, and the Secrets that the
+ * mapped values feed, where somebody runs `kubectl patch secret`. Metadata only.
+ */
+export class ReleaseWatch {
+  readonly #onMoved: OnMoved;
+  readonly #states = new Map<string, () => WatchState>();
+  /** `cluster/namespace/secret` to the subjects that feed it. */
+  #feeds = new Map<string, Set<SubjectId>>();
+
+  constructor(onMoved: OnMoved) {
+    this.#onMoved = onMoved;
+  }
+
+  /** Watches every cluster of this generation until the signal aborts. */
+  async follow(generation: Generation, signal: AbortSignal): Promise<void> {
+    this.#feeds = new Map();
+    this.#states.clear();
+    const clusters = new Set<string>();
+    for (const [id, subject] of generation.subjects) {
+      if (subject.kind === "Secret") this.#feed(subject.spec.cluster, subject.spec.namespace, subject.spec.secret, id);
+      clusters.add(subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster);
+    }
+    await Promise.all([...clusters].map(async (name) => await this.#watchCluster(generation, name, signal)));
+  }
+
+  /** Learns from a record's X-ray which Secrets a release feeds. */
+  learn(id: SubjectId, record: StatusRecord | undefined): void {
+    const [cluster, kind, namespace] = id.split("/");
+    if (kind !== "Release" || cluster === undefined || namespace === undefined) return;
+    for (const reach of record?.xray?.paths.flatMap(({ reaches }) => reaches) ?? []) {
+      const source = dataKeyOf(reach);
+      if (source?.kind === "Secret") this.#feed(cluster, namespace, source.name, id);
+    }
+  }
+
+  states(): { readonly cluster: string; readonly state: WatchState }[] {
+    return [...this.#states].map(([cluster, state]) => ({ cluster, state: state() }));
+  }
+
+  async #watchCluster(generation: Generation, name: string, signal: AbortSignal): Promise<void> {
+    const { watchSecrets } = await generation.app.cluster(name);
+    const namespaces = namespacesOf(generation, name);
+    const only = namespaces.length === 1 && namespaces[0] !== undefined ? { namespace: namespaces[0] } : {};
+    const storage = watchSecrets(
+      { ...only, labelSelector: HELM_STORAGE },
+      (event) => this.#onStorage(generation, name, event),
+      signal,
+    );
+    const live = watchSecrets(
+      { ...only, fieldSelector: NOT_HELM_STORAGE },
+      (event) => this.#onLive(name, event),
+      signal,
+    );
+    this.#states.set(`${name} releases`, storage.state);
+    this.#states.set(`${name} secrets`, live.state);
+  }
+
+  #onStorage(generation: Generation, cluster: string, event: SecretEvent): void {
+    const { name, version } = event.labels;
+    if (name === undefined || isOurs(event.labels[RUN_LABEL], version)) return;
+    const id = `${cluster}/Release/${event.namespace}/${name}`;
+    if (generation.subjects.has(id)) this.#onMoved(id, "release");
+  }
+
+  #onLive(cluster: string, event: SecretEvent): void {
+    for (const id of this.#feeds.get(`${cluster}/${event.namespace}/${event.name}`) ?? []) this.#onMoved(id, "live");
+  }
+
+  #feed(cluster: string, namespace: string, secret: string, id: SubjectId): void {
+    const key = `${cluster}/${namespace}/${secret}`;
+    this.#feeds.set(key, (this.#feeds.get(key) ?? new Set()).add(id));
+  }
+}
+
+/** Our own label on its own revision: what we did is no news. Inherited by a later revision, it is somebody else's. */
+function isOurs(label: string | undefined, version: string | undefined): boolean {
+  return label !== undefined && version !== undefined && label.startsWith(`v${version}-`);
+}
+
+function namespacesOf(generation: Generation, cluster: string): string[] {
+  const namespaces = [...generation.subjects.values()]
+    .filter((subject) => subjectIdOf(subject).startsWith(`${cluster}/`))
+    .map((subject) => (subject.kind === "Release" ? subject.spec.key.namespace : subject.spec.namespace));
+  return [...new Set(namespaces)];
+}

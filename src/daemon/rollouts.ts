@@ -1,0 +1,69 @@
+import type { Outcome } from "../core/outcome.ts";
+import { afterSubject, beginWave, isOver, startNext, type Wave } from "../core/rolloutWave.ts";
+import type { RolloutSpec } from "../core/spec.ts";
+import type { SubjectId } from "../core/subject.ts";
+import type { Log } from "../ports.ts";
+
+/**
+ * Sends changes that concern many subjects wave by wave: the canaries, then as many as may be unavailable at once; a
+ * failed canary holds the rest until it is healthy, or until the change moves again.
+ */
+export class Rollouts {
+  readonly #waves = new Map<string, { wave: Wave; readonly reason: string }>();
+  readonly #settings: () => RolloutSpec;
+  readonly #send: (subjects: readonly SubjectId[], reason: string) => void;
+  readonly #log: Log;
+
+  constructor(settings: () => RolloutSpec, send: (subjects: readonly SubjectId[], reason: string) => void, log: Log) {
+    this.#settings = settings;
+    this.#send = send;
+    this.#log = log;
+  }
+
+  /** Begins a wave; one of the same name (an older change of the same path) is replaced. */
+  begin(name: string, subjects: readonly SubjectId[], reason: string): void {
+    if (subjects.length === 0) return;
+    this.#waves.set(name, { wave: beginWave(subjects), reason });
+    this.#advance(name);
+  }
+
+  /** A pass ended, here or elsewhere. */
+  worked(subject: SubjectId, outcome: Outcome["kind"], comesAgain: boolean): void {
+    for (const [name, entry] of this.#waves) {
+      if (comesAgain && !isBad(outcome)) continue;
+      const after = afterSubject(entry.wave, subject, isBad(outcome) ? "unhealthy" : "healthy");
+      if (after === entry.wave) continue;
+      if (after.failed !== undefined && entry.wave.failed === undefined) {
+        this.#log.warn("a rollout is held: its first releases did not come through healthy", {
+          subject,
+          waiting: after.waiting.length,
+        });
+      }
+      entry.wave = after;
+      this.#advance(name);
+    }
+  }
+
+  /** Subjects that wait for others of their wave. */
+  waiting(): SubjectId[] {
+    return [...this.#waves.values()].flatMap(({ wave }) => [...wave.waiting]);
+  }
+
+  /** Subjects that a wave has started and of which no end is known. */
+  underWay(): SubjectId[] {
+    return [...this.#waves.values()].flatMap(({ wave }) => [...wave.underWay]);
+  }
+
+  #advance(name: string): void {
+    const entry = this.#waves.get(name);
+    if (entry === undefined) return;
+    const { wave, start } = startNext(entry.wave, this.#settings());
+    entry.wave = wave;
+    if (start.length > 0) this.#send(start, entry.reason);
+    if (isOver(wave)) this.#waves.delete(name);
+  }
+}
+
+function isBad(outcome: Outcome["kind"]): boolean {
+  return outcome === "failed" || outcome === "restored" || outcome === "ineffective";
+}

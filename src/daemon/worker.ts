@@ -1,0 +1,163 @@
+import type { Outcome } from "../core/outcome.ts";
+import { nextAfter } from "../core/retry.ts";
+import type { SubjectId, SubjectSpec } from "../core/subject.ts";
+import { toHelmwardenError } from "../errors.ts";
+import { emitOutcome } from "../operations/emitOutcome.ts";
+import { noteOutcome } from "../operations/noteOutcome.ts";
+import { reconcileSubject, subjectOf } from "../operations/reconcileSubject.ts";
+import { createStorePass } from "../operations/storePass.ts";
+import type { Clock, Job, Log, Subject } from "../ports.ts";
+import type { Generation } from "./generation.ts";
+
+/** What came of one job, for whoever keeps count. */
+export interface Worked {
+  readonly subject: SubjectId;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly attempt: number;
+  /** Tried again in so many milliseconds; undefined: not by itself. */
+  readonly againMs: number | undefined;
+  readonly stalled: boolean;
+}
+
+export interface WorkerDeps {
+  readonly generation: () => Generation;
+  readonly enqueue: (subject: SubjectId, reason: string, delayMs: number) => void;
+  readonly onWorked: (worked: Worked) => void;
+  readonly onLease: (change: 1 | -1) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+}
+
+/** A job of which the subject is being worked on elsewhere comes back after this. */
+const TAKEN_MS = 5_000;
+const LEASE_PREFIX = "helmwarden";
+
+/** Does one job: lease, pass, record, and what is next. Never rejects. */
+export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) => Promise<void> {
+  const told = new Map<SubjectId, string>();
+  return async (job, signal) => {
+    const generation = deps.generation();
+    const subject = generation.subjects.get(job.subject);
+    if (subject === undefined) return;
+    const leave = generation.enter();
+    try {
+      const start = deps.clock.monotonic();
+      const outcome = await passUnderLease(deps, generation, subject, signal);
+      if (outcome === "taken") return deps.enqueue(job.subject, job.reason, TAKEN_MS);
+      const attempt = attemptOf(job.reason);
+      const next = nextAfter(outcome, attempt, generation.config.program.retry, deps.random());
+      if (next.kind === "again" && !signal.aborted) deps.enqueue(job.subject, retryReason(next.attempt), next.delayMs);
+      deps.onWorked({
+        subject: job.subject,
+        outcome,
+        seconds: (deps.clock.monotonic() - start) / 1000,
+        attempt,
+        againMs: next.kind === "again" ? next.delayMs : undefined,
+        stalled: next.kind === "stalled",
+      });
+      await tell(deps, generation, told, job, subject, outcome, signal);
+    } finally {
+      leave();
+    }
+  };
+}
+
+async function passUnderLease(
+  deps: WorkerDeps,
+  { app, stores }: Generation,
+  subject: SubjectSpec,
+  signal: AbortSignal,
+): Promise<Outcome | "taken"> {
+  const about = subjectOf(subject);
+  try {
+    const { name: cluster, withLease } = await app.cluster(clusterOf(subject));
+    const ports = await app.portsOf(cluster);
+    const lease = { namespace: about.namespace, name: leaseName(about) };
+    const held = await withLease(
+      lease,
+      async (still) => {
+        deps.onLease(1);
+        const within = AbortSignal.any([signal, still]);
+        try {
+          return await reconcileSubject(ports, subject, createStorePass(stores, within), within);
+        } finally {
+          deps.onLease(-1);
+        }
+      },
+      signal,
+    );
+    return held.kind === "taken" ? "taken" : held.result;
+  } catch (caught) {
+    const { code, message } = toHelmwardenError(caught);
+    return { kind: "failed", code, message };
+  }
+}
+
+/** One log line and one Event where something happened, and not again while it is the same. */
+async function tell(
+  { log }: WorkerDeps,
+  { app }: Generation,
+  told: Map<SubjectId, string>,
+  job: Job,
+  subject: SubjectSpec,
+  outcome: Outcome,
+  signal: AbortSignal,
+): Promise<void> {
+  const news = JSON.stringify(outcome);
+  if (outcome.kind === "inSync") {
+    told.delete(job.subject);
+    return;
+  }
+  if (told.get(job.subject) === news) return;
+  told.set(job.subject, news);
+  const fields = { subject: job.subject, reason: job.reason, outcome: outcome.kind, ...factsOf(outcome) };
+  if (outcome.kind === "changed" || outcome.kind === "adopted" || outcome.kind === "corrected")
+    log.info("pass", fields);
+  else log.warn("pass", fields);
+  try {
+    const ports = await app.portsOf(clusterOf(subject));
+    await noteOutcome(ports, subjectOf(subject), outcome, signal);
+    await emitOutcome(ports, subjectOf(subject), outcome, signal);
+  } catch (caught) {
+    log.debug("the outcome could not be put on record", { subject: job.subject, code: toHelmwardenError(caught).code });
+  }
+}
+
+function factsOf(outcome: Outcome): Readonly<Record<string, string | number>> {
+  switch (outcome.kind) {
+    case "changed":
+      return { revision: outcome.revision, paths: outcome.changes.map(({ path }) => path).join(" ") };
+    case "held":
+      return { holds: outcome.holds.map(({ reason, where }) => `${reason}:${where}`).join(" ") };
+    case "failed":
+      return { code: outcome.code, advice: outcome.message };
+    case "restored":
+    case "ineffective":
+      return { advice: outcome.reason };
+    default:
+      return {};
+  }
+}
+
+export function leaseName({ kind, name }: Subject): string {
+  return `${LEASE_PREFIX}-${kind.toLowerCase()}-${name}`;
+}
+
+function clusterOf(subject: SubjectSpec): string {
+  return subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster;
+}
+
+const RETRY_WORD = "retry";
+
+/** The attempt travels in the reason, so that a job is a subject and a reason and nothing else. */
+function retryReason(attempt: number): string {
+  return `${RETRY_WORD} ${attempt}`;
+}
+
+/** Any other reason is news: the count begins again. */
+function attemptOf(reason: string): number {
+  const [word, count] = reason.split(" ");
+  return word === RETRY_WORD ? Number(count) || 1 : 1;
+}
