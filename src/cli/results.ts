@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { shortDigest } from "../core/digest.ts";
 import type { Hold } from "../core/hold.ts";
 import type { Outcome } from "../core/outcome.ts";
@@ -13,7 +14,8 @@ export function printResult({ subject, cluster, outcome }: Result, terminal: Ter
   if (lines === undefined) return;
   const where = cluster === "default" ? "" : `${cluster} `;
   const name = `${subject.kind.toLowerCase()} ${where}${subject.namespace}/${subject.name}`;
-  terminal.out(`${style("strong", name)}  ${lines.verdict}\n${lines.body.map((line) => `${line}\n`).join("")}\n`);
+  const head = headLine(style("strong", name), lines.verdict, terminal.columns);
+  terminal.out(`${head}\n${lines.body.map((line) => `${line}\n`).join("")}\n`);
 }
 
 /** The last line: how many of what. */
@@ -55,6 +57,12 @@ const WHY: Readonly<Record<string, string>> = {
   "first contact": ": the wanted values are there already",
   unfinished: ": a sync ended before it had proven them",
 };
+
+/** Name and verdict side by side where they fit. */
+function headLine(name: string, verdict: string, columns: number): string {
+  const head = `${name}  ${verdict}`;
+  return stripVTControlCharacters(head).length <= columns ? head : `${name}\n${wrap(verdict, columns, "  ")}`;
+}
 
 interface Lines {
   readonly verdict: string;
