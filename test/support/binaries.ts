@@ -26,6 +26,10 @@ export function kwokStages(): string {
   return present("kwok", "stages");
 }
 
+export function redisBinary(): string {
+  return present("redis", "redis");
+}
+
 function present(artifact: ArtifactName, file: string): string {
   const path = artifactFile(artifact, file);
   if (!existsSync(path)) {
