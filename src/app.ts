@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { checkAuditFile, openAuditFile } from "./audit/auditFile.ts";
 import { systemClock } from "./clock.ts";
@@ -13,11 +14,13 @@ import { createReleases } from "./helm/storage.ts";
 import { type ClusterOptions, createCluster } from "./kube/cluster.ts";
 import { openStore } from "./openStores.ts";
 import type { ReleasePorts } from "./operations/releasePorts.ts";
-import type { AuditLog, CheckLine, Cluster, Helm, Log, Store } from "./ports.ts";
+import type { AuditLog, CheckLine, Clock, Cluster, Helm, Log, Queue, Store } from "./ports.ts";
 
 /** What the process was started with. main.ts reads it, so that nothing else does. */
 export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where helmwarden's own objects live in the cluster: POD_NAMESPACE, or "helmwarden". */
+  readonly namespace: string;
   /** Where pulled charts and helm's own files are kept between runs. */
   readonly cacheFolder: string;
 }
@@ -30,6 +33,9 @@ export interface App {
   readonly cluster: (name: string) => Promise<Cluster>;
   readonly helm: (cluster: string) => Promise<Helm>;
   readonly checkAudit: () => CheckLine;
+  readonly credential: ReadCredential;
+  /** The queue that the configuration names; made at each call, so call it once. */
+  readonly openQueue: () => Promise<Queue>;
   /** Everything that a pass over one cluster needs. */
   readonly portsOf: (cluster: string) => Promise<ReleasePorts>;
   readonly close: () => Promise<void>;
@@ -44,6 +50,7 @@ export function createApp(
   signal: AbortSignal,
 ): App {
   const run = randomBytes(4).toString("hex");
+  const holder = `${hostname()}-${process.pid}-${run}`;
   const deps = { clock: systemClock, log: log.child({ run }) };
   const closing: (() => Promise<void>)[] = [];
   const closable = <T extends { close(): Promise<void> }>(made: T): T => {
@@ -53,7 +60,7 @@ export function createApp(
   const { environment } = surroundings;
   const kubeconfig = environment["KUBECONFIG"] ?? defaultKubeconfig(environment);
   const cluster = once(async (name) =>
-    closable(await createCluster(name, clusterOptions(environment, kubeconfig), deps)),
+    closable(await createCluster(name, { holder, ...clusterOptions(environment, kubeconfig) }, deps)),
   );
   const helm = once((name) => openHelm(name, surroundings, kubeconfig));
   const readCredential = createReadCredential(environment, async () => (await cluster("default")).secrets, signal);
@@ -83,7 +90,8 @@ export function createApp(
     for (const end of closing.toReversed()) await end().catch(() => undefined);
   };
   const checkAudit = (): CheckLine => checkAuditFile(config.program.auditFile);
-  return { config, stores, cluster, helm, checkAudit, portsOf, close };
+  const openQueue = async (): Promise<Queue> => await queueOf(config, readCredential, deps);
+  return { config, stores, cluster, helm, checkAudit, credential: readCredential, openQueue, portsOf, close };
 }
 
 /** The first call for a name makes it; a failure is not kept. */
@@ -113,6 +121,17 @@ async function openHelm(
   });
 }
 
+async function queueOf({ program }: Config, read: ReadCredential, deps: { clock: Clock; log: Log }): Promise<Queue> {
+  const { queue } = program;
+  if (queue.kind === "local") {
+    const { createLocalQueue } = await import("./queue/localQueue.ts");
+    return createLocalQueue(queue, deps);
+  }
+  const { createRedisQueue } = await import("./queue/redisQueue.ts");
+  const { concurrency } = queue;
+  return await createRedisQueue({ url: await read(queue.url)(), concurrency, prefix: "helmwarden" }, deps);
+}
+
 function storeSpec(config: Config, name: string): SecretStore {
   const spec = config.stores.get(name);
   if (spec !== undefined) return spec;
@@ -128,7 +147,10 @@ async function openDigestKey(
   return digestKeyOf((await read(program.digestKey)()).revealBytes());
 }
 
-function clusterOptions(environment: Surroundings["environment"], kubeconfig: string | undefined): ClusterOptions {
+function clusterOptions(
+  environment: Surroundings["environment"],
+  kubeconfig: string | undefined,
+): Omit<ClusterOptions, "holder"> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
   return {
     fieldManager: "helmwarden",

@@ -21,7 +21,7 @@ process.stdout.on("error", () => process.exit(0));
 const { env, stdout, stderr } = process;
 const context: CommandContext = {
   signal: stopping.signal,
-  surroundings: { environment: env, cacheFolder: cacheFolder() },
+  surroundings: { environment: env, cacheFolder: cacheFolder(), namespace: env["POD_NAMESPACE"] ?? "helmwarden" },
   terminal: {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),

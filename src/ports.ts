@@ -170,9 +170,9 @@ export interface Workloads {
   annotatePods(ref: WorkloadRef, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
 }
 
-/** What a status object is about: a ReleaseSync's release or a SecretSync's Secret. */
+/** What a status object is about: a ReleaseSync's release, a SecretSync's Secret, or a SecretStore. */
 export interface Subject {
-  readonly kind: "Release" | "Secret";
+  readonly kind: "Release" | "Secret" | "Store";
   readonly namespace: string;
   readonly name: string;
 }

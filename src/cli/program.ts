@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../version.ts";
 
 /** Options that several commands take, as commander hands them over. */
 export interface CommandOptions {
@@ -67,6 +67,17 @@ function createProgram(context: CommandContext, exit: (code: ExitCode) => void):
     .argument("[release...]", "only these: NAME or NAMESPACE/NAME of a release or Secret")
     .action(async (names: string[], options: CommandOptions) => {
       exit(await (await import("./pass.ts")).passCommand("sync", names, options, context));
+    });
+  common(program.command("run"))
+    .description("run as a daemon: poll the stores, watch the releases, and keep both in step")
+    .action(async (options: CommandOptions) => {
+      exit(await (await import("./run.ts")).runCommand(options, context));
+    });
+  common(program.command("resume"))
+    .description("tell the daemon that what vanished from a store is meant to be gone")
+    .argument("<store>", "name of the SecretStore")
+    .action(async (store: string, options: CommandOptions) => {
+      exit(await (await import("./resume.ts")).resumeCommand(store, options, context));
     });
   common(program.command("check"))
     .description("check configuration, stores, helm, cluster and permissions, one line each")

@@ -16,6 +16,7 @@ const LOOK_MS = 2_000;
 export async function watchConfig(
   path: string,
   onChanged: (config: Config) => Promise<void>,
+  onRefused: () => void,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
 ): Promise<void> {
@@ -29,9 +30,10 @@ export async function watchConfig(
       await onChanged(await loadConfig(path, signal));
       log.info("the configuration was changed and is in use");
     } catch (caught) {
+      if (signal.aborted) return;
+      onRefused();
       const { code, message } = toHelmwardenError(caught);
-      if (!signal.aborted)
-        log.error("the changed configuration is refused; the old one goes on", { code, advice: message });
+      log.error("the changed configuration is refused; the old one goes on", { code, advice: message });
     }
   }
 }

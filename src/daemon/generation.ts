@@ -2,7 +2,7 @@ import type { App } from "../app.ts";
 import { type Dependents, dependentsOf, type SubjectId, type SubjectSpec, subjectsOf } from "../core/subject.ts";
 import type { Config } from "../core/spec.ts";
 import type { Clock } from "../ports.ts";
-import { watchStore, type WatchedStore } from "./watchedStore.ts";
+import { WatchedStore } from "./watchedStore.ts";
 
 /** One configuration at work. A changed one makes the next generation; passes of the old one end on the old. */
 export interface Generation {
@@ -26,7 +26,7 @@ export async function createGeneration(config: Config, app: App, clock: Clock): 
     [...opened].map(([name, store]) => {
       const spec = config.stores.get(name);
       const maxAgeMs = (spec?.refreshIntervalMs ?? 60_000) * 2;
-      return [name, watchStore(store, { maxAgeMs, maxLoss: spec?.maxLoss ?? 1 }, clock)] as const;
+      return [name, new WatchedStore(store, { maxAgeMs, maxLoss: spec?.maxLoss ?? 1 }, clock)] as const;
     }),
   );
   const passes = passCounter();

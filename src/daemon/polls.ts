@@ -1,5 +1,5 @@
 import type { SubjectId } from "../core/subject.ts";
-import { HelmwardenError, toHelmwardenError } from "../errors.ts";
+import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { Clock, Log, Queue } from "../ports.ts";
 import type { Generation } from "./generation.ts";
 import type { WatchedStore } from "./watchedStore.ts";

@@ -1,7 +1,7 @@
 import { afterFailure, type Circuit, CLOSED, isOpen } from "../core/circuit.ts";
-import { isSuspicious, lossOf } from "../core/suspicion.ts";
+import { isSuspicious, type Loss, lossOf } from "../core/suspicion.ts";
 import { HelmwardenError } from "../errors.ts";
-import type { Clock, PathReading, Store } from "../ports.ts";
+import type { CheckLine, Clock, PathReading, Store } from "../ports.ts";
 
 export interface WatchedStoreSettings {
   /** A reading younger than this answers without a call. */
@@ -18,19 +18,10 @@ export interface WatchedStoreState {
   readonly state: "ok" | "failing" | "open" | "suspicious";
 }
 
-/**
- * A store as a daemon sees it: the last readings answer for a while, a failing store is not asked for ever, and a
- * read in which too much vanished is not believed until it is seen twice and, where much of the whole store is gone,
- * until a person says so (`resume`).
- */
-export interface WatchedStore extends Store {
-  /** Reads the path now. True: something there is not as it was, so that its dependents have work. */
-  refresh(path: string, signal: AbortSignal): Promise<boolean>;
-  /** Believes what vanished. The paths that change by it are returned. */
-  resume(): readonly string[];
-  /** Is so much gone that only a person may say that it is right? */
-  needsPerson(): boolean;
-  state(): WatchedStoreState;
+export interface SecretUpdate {
+  readonly path: string;
+  readonly key: string;
+  readonly updatedAt: Date;
 }
 
 interface Kept {
@@ -38,87 +29,123 @@ interface Kept {
   readonly at: number;
 }
 
-export function watchStore(
-  store: Store,
-  settings: WatchedStoreSettings,
-  clock: Pick<Clock, "monotonic">,
-): WatchedStore {
-  const good = new Map<string, Kept>();
-  const suspects = new Map<string, PathReading>();
-  const underWay = new Map<string, Promise<boolean>>();
-  let circuit: Circuit = CLOSED;
+/**
+ * A store as a daemon sees it: the last readings answer for a while, a failing store is not asked for ever, and a
+ * read in which too much vanished is not believed until it is seen twice and, where much of the whole store is gone,
+ * until a person says so (`resume`).
+ */
+export class WatchedStore implements Store {
+  readonly name: string;
+  readonly #store: Store;
+  readonly #settings: WatchedStoreSettings;
+  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #good = new Map<string, Kept>();
+  readonly #suspects = new Map<string, PathReading>();
+  readonly #underWay = new Map<string, Promise<boolean>>();
+  #circuit: Circuit = CLOSED;
 
-  const readNow = async (path: string, signal: AbortSignal): Promise<boolean> => {
-    if (isOpen(circuit, clock.monotonic())) throw openFault(store.name);
+  constructor(store: Store, settings: WatchedStoreSettings, clock: Pick<Clock, "monotonic">) {
+    this.name = store.name;
+    this.#store = store;
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  check(signal: AbortSignal): Promise<CheckLine> {
+    return this.#store.check(signal);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  async readPath(path: string, signal: AbortSignal): Promise<PathReading> {
+    const kept = this.#good.get(path);
+    if (kept === undefined || this.#clock.monotonic() - kept.at > this.#settings.maxAgeMs)
+      await this.refresh(path, signal);
+    if (this.#suspects.size > 0) return { kind: "suspicious", why: suspicionText(this.name, this.needsPerson()) };
+    const fresh = this.#good.get(path);
+    if (fresh === undefined) throw restingFault(this.name);
+    return fresh.reading;
+  }
+
+  /** Reads the path now. True: something there is not as it was, so that its dependents have work. */
+  refresh(path: string, signal: AbortSignal): Promise<boolean> {
+    const running = this.#underWay.get(path);
+    if (running !== undefined) return running;
+    const reading = this.#readNow(path, signal).finally(() => this.#underWay.delete(path));
+    this.#underWay.set(path, reading);
+    return reading;
+  }
+
+  /** Is so much gone that only a person may say that it is right? */
+  needsPerson(): boolean {
+    const had = [...this.#good.values()].reduce((sum, { reading }) => sum + keysOf(reading).size, 0);
+    const lost = [...this.#suspects].reduce((sum, [path, now]) => sum + this.#lossAt(path, now).lost, 0);
+    return isSuspicious({ had, lost }, this.#settings.maxLoss);
+  }
+
+  /** Believes what vanished. Gives the paths that change by it. */
+  resume(): readonly string[] {
+    const believed = [...this.#suspects.keys()];
+    for (const [path, reading] of this.#suspects) this.#keep(path, reading);
+    this.#suspects.clear();
+    return believed;
+  }
+
+  /** When the store last changed each secret, where it says so. */
+  *updates(): Generator<SecretUpdate> {
+    for (const [path, { reading }] of this.#good) {
+      if (reading.kind !== "found") continue;
+      for (const [key, secret] of reading.secrets) {
+        if (secret.kind === "value" && secret.updatedAt !== undefined) yield { path, key, updatedAt: secret.updatedAt };
+      }
+    }
+  }
+
+  state(): WatchedStoreState {
+    const now = this.#clock.monotonic();
+    const oldest = [...this.#good.values()].reduce((least, { at }) => Math.min(least, at), Infinity);
+    return { paths: this.#good.size, ageMs: this.#good.size === 0 ? undefined : now - oldest, state: this.#word(now) };
+  }
+
+  #word(now: number): WatchedStoreState["state"] {
+    if (this.#suspects.size > 0) return "suspicious";
+    if (isOpen(this.#circuit, now)) return "open";
+    return this.#circuit.failures > 0 ? "failing" : "ok";
+  }
+
+  async #readNow(path: string, signal: AbortSignal): Promise<boolean> {
+    if (isOpen(this.#circuit, this.#clock.monotonic())) throw restingFault(this.name);
     try {
-      const reading = await store.readPath(path, signal);
-      circuit = CLOSED;
-      return accept(path, reading);
+      const reading = await this.#store.readPath(path, signal);
+      this.#circuit = CLOSED;
+      return this.#accept(path, reading);
     } catch (caught) {
-      if (!signal.aborted) circuit = afterFailure(circuit, clock.monotonic());
+      if (!signal.aborted) this.#circuit = afterFailure(this.#circuit, this.#clock.monotonic());
       throw caught;
     }
-  };
-  const accept = (path: string, reading: PathReading): boolean => {
-    const before = good.get(path)?.reading;
-    const suspect = before !== undefined && isSuspicious(lossOf(keysOf(before), keysOf(reading)), settings.maxLoss);
-    const seenBefore = sameKeys(suspects.get(path), reading);
-    if (suspect) {
-      suspects.set(path, reading);
-      if (!seenBefore || needsPerson()) return !seenBefore;
+  }
+
+  #accept(path: string, reading: PathReading): boolean {
+    const before = this.#good.get(path)?.reading;
+    if (isSuspicious(this.#lossAt(path, reading), this.#settings.maxLoss)) {
+      const seenBefore = sameKeys(this.#suspects.get(path), reading);
+      this.#suspects.set(path, reading);
+      if (!seenBefore || this.needsPerson()) return !seenBefore;
     }
-    const wasHeld = suspects.delete(path);
-    good.set(path, { reading, at: clock.monotonic() });
+    const wasHeld = this.#suspects.delete(path);
+    this.#keep(path, reading);
     return before !== reading || wasHeld;
-  };
-  const needsPerson = (): boolean => {
-    const had = [...good.values()].reduce((sum, { reading }) => sum + keysOf(reading).size, 0);
-    const lost = [...suspects].reduce(
-      (sum, [path, now]) => sum + lossOf(keysOf(good.get(path)?.reading), keysOf(now)).lost,
-      0,
-    );
-    return isSuspicious({ had, lost }, settings.maxLoss);
-  };
-  const refresh = (path: string, signal: AbortSignal): Promise<boolean> => {
-    const running = underWay.get(path);
-    if (running !== undefined) return running;
-    const reading = readNow(path, signal).finally(() => underWay.delete(path));
-    underWay.set(path, reading);
-    return reading;
-  };
-  return {
-    name: store.name,
-    check: (signal) => store.check(signal),
-    close: () => store.close(),
-    refresh,
-    needsPerson,
-    resume() {
-      const believed = [...suspects.keys()];
-      for (const [path, reading] of suspects) good.set(path, { reading, at: clock.monotonic() });
-      suspects.clear();
-      return believed;
-    },
-    async readPath(path, signal) {
-      const kept = good.get(path);
-      if (kept === undefined || clock.monotonic() - kept.at > settings.maxAgeMs) await refresh(path, signal);
-      if (suspects.size > 0) return { kind: "suspicious", why: suspicionText(store.name, needsPerson()) };
-      const fresh = good.get(path);
-      if (fresh === undefined) throw openFault(store.name);
-      return fresh.reading;
-    },
-    state() {
-      const oldest = [...good.values()].reduce((least, { at }) => Math.min(least, at), Infinity);
-      const state =
-        suspects.size > 0
-          ? "suspicious"
-          : isOpen(circuit, clock.monotonic())
-            ? "open"
-            : circuit.failures > 0
-              ? "failing"
-              : "ok";
-      return { paths: good.size, ageMs: good.size === 0 ? undefined : clock.monotonic() - oldest, state };
-    },
-  };
+  }
+
+  #keep(path: string, reading: PathReading): void {
+    this.#good.set(path, { reading, at: this.#clock.monotonic() });
+  }
+
+  #lossAt(path: string, now: PathReading): Loss {
+    return lossOf(keysOf(this.#good.get(path)?.reading), keysOf(now));
+  }
 }
 
 function keysOf(reading: PathReading | undefined): ReadonlySet<string> {
@@ -136,7 +163,7 @@ function suspicionText(store: string, person: boolean): string {
   return person ? `${what} If it is meant, say \`helmwarden resume ${store}\`.` : `${what} The next read decides.`;
 }
 
-function openFault(store: string): HelmwardenError {
+function restingFault(store: string): HelmwardenError {
   return new HelmwardenError(
     "StoreUnavailable",
     `Store ${store} has failed several times in a row and rests for a while. Releases stay as they are.`,

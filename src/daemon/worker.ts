@@ -1,3 +1,4 @@
+import { hold } from "../core/hold.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { nextAfter } from "../core/retry.ts";
 import type { SubjectId, SubjectSpec } from "../core/subject.ts";
@@ -25,6 +26,8 @@ export interface WorkerDeps {
   readonly enqueue: (subject: SubjectId, reason: string, delayMs: number) => void;
   readonly onWorked: (worked: Worked) => void;
   readonly onLease: (change: 1 | -1) => void;
+  /** Was the same put back again and again, so that somebody else must be at it? */
+  readonly isFighting: (subject: SubjectId) => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -44,7 +47,9 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
     const leave = generation.enter();
     try {
       const start = deps.clock.monotonic();
-      const outcome = await passUnderLease(deps, generation, subject, signal);
+      const outcome = deps.isFighting(job.subject)
+        ? fightHold(job.subject)
+        : await passUnderLease(deps, generation, subject, signal);
       if (outcome === "taken") return deps.enqueue(job.subject, job.reason, TAKEN_MS);
       const attempt = attemptOf(job.reason);
       const next = nextAfter(outcome, attempt, generation.config.program.retry, deps.random());
@@ -62,6 +67,12 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
       leave();
     }
   };
+}
+
+function fightHold(subject: SubjectId): Outcome {
+  const message =
+    "What helmwarden put back was changed again three times within ten minutes: another controller owns it. Find it (`kubectl get secret --show-managed-fields`, GitOps, an operator), or set `drift: report`. It is tried again when the configuration changes, or later.";
+  return { kind: "held", holds: [hold("owner", subject, message)], changes: [] };
 }
 
 async function passUnderLease(

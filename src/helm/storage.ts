@@ -98,7 +98,11 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret): 
     return readings;
   };
 
-  const readHeads: Releases["readHeads"] = async (keys, signal) => {
+  return { read, readAll, readHeads: createReadHeads(listStorage) };
+}
+
+function createReadHeads(listStorage: ReturnType<typeof createListStorage>): Releases["readHeads"] {
+  return async (keys, signal) => {
     const namespaces = new Set(keys.map((key) => key.namespace));
     const listing = await listStorage({ namespaces, labelSelector: selectorFor(keys), metadataOnly: true }, signal);
     const groups = groupByRelease(listing.secrets);
@@ -109,7 +113,6 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret): 
       }),
     );
   };
-  return { read, readAll, readHeads };
 }
 
 /** What we know already: `missing`, or the very reading of last time when neither Secret has moved. */

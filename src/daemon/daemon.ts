@@ -1,0 +1,244 @@
+import type { App } from "../app.ts";
+import { afterPutBack, isFight, type PutBacks } from "../core/fights.ts";
+import type { Config } from "../core/spec.ts";
+import type { SubjectId } from "../core/subject.ts";
+import { toHelmwardenError } from "../errors.ts";
+import { createStorePass } from "../operations/storePass.ts";
+import { unsettledSubjects } from "../operations/unsettled.ts";
+import type { Clock, Job, Log, Queue } from "../ports.ts";
+import type { Callers } from "./callers.ts";
+import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
+import { createGeneration, type Generation } from "./generation.ts";
+import { Loops } from "./loops.ts";
+import type { Metrics } from "./metrics.ts";
+import { Polls } from "./polls.ts";
+import { ReleaseWatch } from "./releaseWatch.ts";
+import { Rollouts } from "./rollouts.ts";
+import { StatusRows } from "./statusRows.ts";
+import { StoreAlarms } from "./storeAlarms.ts";
+import type { DaemonView } from "./view.ts";
+import { createView } from "./createView.ts";
+import { createWorker, type Worked } from "./worker.ts";
+
+export interface DaemonDeps {
+  readonly queue: Queue;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  /** Do other processes take jobs of this queue? */
+  readonly sharedQueue: boolean;
+  /** Where helmwarden's own objects live. */
+  readonly namespace: string;
+  /** Ends everything at once; shutdown drains before it aborts. */
+  readonly signal: AbortSignal;
+}
+
+/** Events of one subject come in bursts (an upgrade writes its Secret, then its pods): one pass looks at all. */
+const SETTLE_MS = 200;
+/** From so many on, a change is first compared with the records, and only who needs a pass gets one. */
+const COMPARE_FROM = 5;
+const OTHERS_MS = 1_000;
+const HEARTBEAT_MS = 1_000;
+const HEARTBEAT_WITHIN_MS = 15_000;
+
+/** Polls, watches, waves and workers of one process, over one configuration at a time. */
+export class Daemon {
+  readonly view: DaemonView;
+  readonly #deps: DaemonDeps;
+  readonly #loops: Loops;
+  readonly #rows = new StatusRows();
+  readonly #dispatcher: Dispatcher;
+  readonly #polls: Polls;
+  readonly #watch: ReleaseWatch;
+  readonly #rollouts: Rollouts;
+  readonly #alarms: StoreAlarms;
+  readonly #putBacks = new Map<SubjectId, PutBacks>();
+  #generation: Generation;
+  #watching = new AbortController();
+  #callers: { readonly generation: Generation; readonly callers: Callers } | undefined;
+
+  private constructor(deps: DaemonDeps, generation: Generation) {
+    const { queue, metrics, clock, log, signal } = deps;
+    this.#deps = deps;
+    this.#generation = generation;
+    this.#loops = new Loops(clock);
+    this.#alarms = new StoreAlarms(deps, () => this.#generation);
+    this.#dispatcher = createDispatcher(
+      queue,
+      log,
+      (reason) => metrics.jobEnqueued(reason.split(" ")[0] ?? reason),
+      signal,
+    );
+    const listener = {
+      changed: (store: string, path: string, subjects: ReadonlySet<SubjectId>) =>
+        void this.#changed(`${store} ${path}`, [...subjects], "store"),
+      read: (store: string, result: "changed" | "same" | "failed", seconds: number) => {
+        metrics.storeRead(store, result, seconds);
+        this.#alarms.look(store);
+      },
+      isResumed: (store: string, within: AbortSignal) => this.#alarms.isResumed(store, within),
+    };
+    this.#polls = new Polls(queue, listener, clock, log);
+    this.#watch = new ReleaseWatch((subject, reason) => this.#dispatcher.send([subject], reason, SETTLE_MS));
+    this.#rollouts = new Rollouts(
+      () => this.#generation.config.program.rollout,
+      (subjects, reason) => this.#dispatcher.send(subjects, reason),
+      log,
+    );
+    this.view = createView({
+      ...deps,
+      generation: () => this.#generation,
+      loops: this.#loops,
+      rows: this.#rows,
+      watch: this.#watch,
+      hook: (store, path) =>
+        void (path === undefined ? this.#polls.pollAll(store, signal) : this.#polls.poll(store, path, signal)),
+    });
+  }
+
+  /** Starts every loop; returns when the first comparison is under way. */
+  static async start(app: App, deps: DaemonDeps): Promise<Daemon> {
+    const daemon = new Daemon(deps, await createGeneration(app.config, app, deps.clock));
+    const work = createWorker({
+      generation: () => daemon.#generation,
+      enqueue: (subject, reason, delayMs) => daemon.#dispatcher.send([subject], reason, delayMs),
+      onWorked: (worked) => daemon.#worked(worked),
+      onLease: (change) => deps.metrics.leaseHeld(change),
+      isFighting: (subject) => isFight(daemon.#putBacks.get(subject) ?? [], deps.clock.monotonic()),
+      clock: deps.clock,
+      log: deps.log,
+      random: deps.random,
+    });
+    deps.queue.consume((job: Job, signal: AbortSignal) => work(job, signal));
+    daemon.#beat();
+    await daemon.#follow();
+    return daemon;
+  }
+
+  /** Swaps a changed configuration in: polls and watches follow it, passes under way end on the old one. */
+  async reload(config: Config, app: App): Promise<void> {
+    const next = await createGeneration(config, app, this.#deps.clock);
+    const old = this.#generation;
+    this.#generation = next;
+    this.#putBacks.clear();
+    await this.#follow();
+    this.#deps.metrics.configReloaded("taken");
+    void old.retire();
+  }
+
+  /** Asks with the paths that the present configuration reads; kept until it changes. */
+  callers(make: (dependents: Generation["dependents"]) => Callers): Callers {
+    if (this.#callers?.generation !== this.#generation) {
+      this.#callers = { generation: this.#generation, callers: make(this.#generation.dependents) };
+    }
+    return this.#callers.callers;
+  }
+
+  /** Stops taking work, lets passes end within the grace period, and closes everything. */
+  async stop(graceMs: number): Promise<void> {
+    this.#watching.abort();
+    await this.#deps.queue.drain(graceMs);
+    await this.#generation.retire();
+  }
+
+  async #follow(): Promise<void> {
+    const generation = this.#generation;
+    this.#rows.follow(new Set(generation.subjects.keys()));
+    this.#watching.abort();
+    this.#watching = new AbortController();
+    const signal = AbortSignal.any([this.#watching.signal, this.#deps.signal]);
+    await this.#watch.follow(generation, signal);
+    this.#deps.queue.repeat("resync", generation.config.program.resyncMs, (within) => this.#compare("resync", within));
+    if (this.#deps.sharedQueue) this.#deps.queue.repeat("waves", OTHERS_MS, (within) => this.#followOthers(within));
+    this.#polls.follow(generation);
+    void this.#compare("start", signal);
+  }
+
+  /** Every subject against its record, by two lists a cluster; who does not fit gets a pass. */
+  async #compare(reason: string, signal: AbortSignal): Promise<void> {
+    const known = new Set(this.#rollouts.waiting());
+    const all = [...this.#generation.subjects.keys()].filter((id) => !known.has(id));
+    await this.#changed(reason, all, reason, signal);
+    this.#loops.beat("resync", this.#generation.config.program.resyncMs * 3);
+  }
+
+  /** Waves go on by passes of other processes too, which tell by their records. */
+  async #followOthers(signal: AbortSignal): Promise<void> {
+    const { subjects, stores, app } = this.#generation;
+    const underWay = this.#rollouts.underWay();
+    if (underWay.length === 0) return;
+    const wanted = underWay.flatMap((id) => subjects.get(id) ?? []);
+    const { unsettled, records } = await unsettledSubjects(
+      app.portsOf,
+      wanted,
+      createStorePass(stores, signal),
+      signal,
+    );
+    for (const id of underWay) {
+      const outcome = records.get(id)?.outcome;
+      if (!unsettled.includes(id)) this.#rollouts.worked(id, "inSync", false);
+      else if (outcome === "failed" || outcome === "restored" || outcome === "ineffective")
+        this.#rollouts.worked(id, outcome, false);
+    }
+  }
+
+  async #changed(name: string, ids: readonly SubjectId[], reason: string, signal = this.#deps.signal): Promise<void> {
+    if (ids.length < COMPARE_FROM && reason === "store") return this.#rollouts.begin(name, ids, reason);
+    try {
+      const { subjects, stores, app } = this.#generation;
+      const wanted = ids.flatMap((id) => subjects.get(id) ?? []);
+      const { unsettled, records } = await unsettledSubjects(
+        app.portsOf,
+        wanted,
+        createStorePass(stores, signal),
+        signal,
+      );
+      for (const [id, record] of records) {
+        this.#rows.learn(id, record);
+        this.#watch.learn(id, record);
+      }
+      this.#rollouts.begin(name, unsettled, reason);
+    } catch (caught) {
+      if (signal.aborted) return;
+      this.#deps.log.warn("the subjects could not be compared; each gets a pass", {
+        code: toHelmwardenError(caught).code,
+      });
+      this.#rollouts.begin(name, ids, reason);
+    }
+  }
+
+  #worked(worked: Worked): void {
+    const { metrics, clock } = this.#deps;
+    const { subject, outcome, seconds } = worked;
+    metrics.passEnded(outcome.kind, seconds);
+    if (outcome.kind === "failed") metrics.errorSeen(outcome.code);
+    const putBack = outcome.kind === "corrected" || (outcome.kind === "changed" && outcome.why === "drift");
+    if (putBack) this.#putBacks.set(subject, afterPutBack(this.#putBacks.get(subject) ?? [], clock.monotonic()));
+    if (putBack || outcome.kind === "drifted") metrics.driftSeen(subject.includes("/Secret/") ? "Secret" : "Release");
+    for (const workload of "restarted" in outcome ? outcome.restarted : [])
+      metrics.restarted(workload.split("/")[0] ?? "");
+    this.#rows.worked(worked, clock.now());
+    this.#rollouts.worked(subject, outcome.kind, worked.againMs !== undefined);
+    if (outcome.kind === "changed" || outcome.kind === "adopted") void this.#learn(subject);
+  }
+
+  /** After a change, the X-ray may name other Secrets to watch. */
+  async #learn(id: SubjectId): Promise<void> {
+    const subject = this.#generation.subjects.get(id);
+    if (subject?.kind !== "Release") return;
+    const { cluster, namespace, name } = subject.spec.key;
+    const ports = await this.#generation.app.portsOf(cluster);
+    const record = await ports.cluster.statuses
+      .get({ kind: "Release", namespace, name }, this.#deps.signal)
+      .catch(() => undefined);
+    this.#watch.learn(id, record);
+  }
+
+  #beat(): void {
+    this.#loops.beat("heartbeat", HEARTBEAT_WITHIN_MS);
+    const timer = setInterval(() => this.#loops.beat("heartbeat", HEARTBEAT_WITHIN_MS), HEARTBEAT_MS);
+    timer.unref();
+    this.#deps.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  }
+}
