@@ -97,17 +97,17 @@ function camelToKebab(name: string): string {
 
 const OWNERS: readonly { mark: RegExp; owner: string; advice: string }[] = [
   {
-    mark: /helm\.toolkit\.fluxcd\.io\/name:/,
+    mark: /helm\.toolkit\.fluxcd\.io\/name["']?:/,
     owner: "Flux",
     advice: "Flux would upgrade it back. Sync the Secret of its `valuesFrom` with a SecretSync.",
   },
   {
-    mark: /argocd\.argoproj\.io\/(instance|tracking-id):/,
+    mark: /argocd\.argoproj\.io\/(instance|tracking-id)["']?:/,
     owner: "Argo CD",
     advice: "Argo CD would set it back. Let the chart read an existingSecret and sync that with a SecretSync.",
   },
   {
-    mark: /objectset\.rio\.cattle\.io\/owner-gvk:.*HelmChart/,
+    mark: /objectset\.rio\.cattle\.io\/owner-gvk["']?:.*HelmChart/,
     owner: "the k3s Helm controller",
     advice: "Sync the Secret of its `valuesSecrets` with a SecretSync.",
   },
