@@ -1,15 +1,13 @@
-import type { ConfigurationOptions, KubeConfig, RequestContext, ResponseContext } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import type { z } from "zod";
 import { HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
-import { ApiFault, answerFault, asksForCredentials, type Fault, isTransient, networkFault } from "./apiFault.ts";
-import { type Connections, createConnections } from "./connections.ts";
-import { type Authorisation, createCredentials, type Credentials } from "./credentials.ts";
+import { ApiFault, asksForCredentials, type Fault, isTransient } from "./apiFault.ts";
+import { createConnections } from "./connections.ts";
+import { createCredentials } from "./credentials.ts";
+import { createExchange, type Invoke } from "./exchange.ts";
 import { type ApiTarget, explainFault } from "./explainFault.ts";
 import type * as Libraries from "./libraries.ts";
-
-/** One call of the generated client; `options` must be passed on to it. */
-export type Invoke = (options: ConfigurationOptions) => Promise<unknown>;
 
 export interface CallOptions {
   /** Goes over the client's own: an Accept for metadata only, a Content-Type for a patch. */
@@ -33,6 +31,18 @@ export interface Api {
     signal: AbortSignal,
     options?: CallOptions,
   ): Promise<T>;
+  /**
+   * One request whose answer goes on for long: its lines, from when it begins (within `timeoutMs`) to its end. A
+   * silence longer than `silenceMs` is a fault; both throw as `call` does. Is not sent again, but after a 401 the
+   * next one goes with fresh credentials.
+   */
+  stream(
+    target: ApiTarget,
+    invoke: Invoke,
+    silenceMs: number,
+    signal: AbortSignal,
+    options?: CallOptions,
+  ): Promise<AsyncIterable<string>>;
   close(): Promise<void>;
 }
 
@@ -50,21 +60,14 @@ export function createApi(k: typeof Libraries, load: () => KubeConfig, settings:
   const exchange = createExchange(k, credentials, connections);
   const { clock, timeoutMs } = settings;
 
-  /** The client builds the request and we carry it: its answer is taken as text, before the client reshapes it. */
   const attempt = async <T>(
     shape: z.ZodType<T>,
     invoke: Invoke,
     deadline: AbortSignal,
-    options: CallOptions,
+    { headers = {} }: CallOptions,
   ): Promise<T> => {
-    const signal = AbortSignal.any([deadline, AbortSignal.timeout(timeoutMs)]);
-    let text = "";
-    const send = async (request: RequestContext): Promise<ResponseContext> => {
-      text = await exchange(request, options.headers ?? {}, signal);
-      return emptyAnswer(k);
-    };
-    await invoke({ httpApi: k.wrapHttpLibrary({ send }) });
-    return decode(shape, text);
+    const answer = await exchange(invoke, { headers }, AbortSignal.any([deadline, AbortSignal.timeout(timeoutMs)]));
+    return decode(shape, await answer.text());
   };
 
   return {
@@ -92,54 +95,37 @@ export function createApi(k: typeof Libraries, load: () => KubeConfig, settings:
         }
       }
     },
+    async stream(target, invoke, silenceMs, signal, { headers = {} } = {}) {
+      const explained = (caught: unknown): HelmwardenError => {
+        if (signal.aborted) return cancelled();
+        if (!(caught instanceof ApiFault)) return toHelmwardenError(caught);
+        if (asksForCredentials(caught.fault)) credentials.reload();
+        return explainFault(caught.fault, target);
+      };
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), timeoutMs);
+      try {
+        const either = AbortSignal.any([signal, late.signal]);
+        return explaining((await exchange(invoke, { headers, bodyTimeout: silenceMs }, either)).lines(), explained);
+      } catch (caught) {
+        throw explained(caught);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
     close: () => connections.close(),
   };
 }
 
-type Exchange = (
-  request: RequestContext,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-) => Promise<string>;
-
-/** Sends one request over the shared sockets; the text of a 2xx, ApiFault for anything else. Follows no redirect. */
-function createExchange(k: typeof Libraries, credentials: Credentials, connections: Connections): Exchange {
-  return async (request, headers, signal) => {
-    const authorisation = await authorise(credentials, signal);
-    const body = request.getBody();
-    try {
-      const answer = await k.request(request.getUrl(), {
-        method: request.getHttpMethod(),
-        headers: { "User-Agent": "helmwarden", ...request.getHeaders(), ...headers, ...authorisation.headers },
-        body: typeof body === "string" ? body : null,
-        dispatcher: connections.pool(authorisation.connection),
-        signal,
-      });
-      const text = await answer.body.text();
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return text;
-      throw answerFault(answer.statusCode, text, String(answer.headers["retry-after"] ?? "") || undefined);
-    } catch (caught) {
-      if (caught instanceof ApiFault) throw caught;
-      throw signal.aborted ? new ApiFault({ kind: "timeout" }) : networkFault(caught);
-    }
-  };
-}
-
-async function authorise(credentials: Credentials, signal: AbortSignal): Promise<Authorisation> {
+async function* explaining(
+  lines: AsyncIterable<string>,
+  explained: (caught: unknown) => Error,
+): AsyncGenerator<string> {
   try {
-    return await credentials.authorise(signal);
-  } catch {
-    throw new ApiFault({ kind: signal.aborted ? "timeout" : "credentials" });
+    yield* lines;
+  } catch (caught) {
+    throw explained(caught);
   }
-}
-
-function emptyAnswer(k: typeof Libraries): ResponseContext {
-  const nothing = Buffer.from("null");
-  return new k.ResponseContext(
-    200,
-    { "content-type": "application/json" },
-    { text: async () => "null", binary: async () => nothing, stream: () => null },
-  );
 }
 
 function decode<T>(shape: z.ZodType<T>, text: string): T {

@@ -3,9 +3,12 @@ import { createAccess } from "./access.ts";
 import { createApi } from "./api.ts";
 import { createEvents } from "./events.ts";
 import { type InCluster, loadKubeconfig } from "./kubeconfig.ts";
+import { createLeaseObjects } from "./leaseObjects.ts";
+import { createWithLease } from "./leases.ts";
 import { createSecretObjects } from "./secrets.ts";
 import { createStatuses } from "./statuses.ts";
 import { createGetSecret, createListSecrets } from "./storageSecrets.ts";
+import { createWatchSecrets, type WatchTiming } from "./watchSecrets.ts";
 import { createWorkloads } from "./workloads.ts";
 
 export interface ClusterOptions {
@@ -14,8 +17,13 @@ export interface ClusterOptions {
   /** Where we run in a pod: KUBERNETES_SERVICE_HOST and _PORT. Used for "default" when there is no kubeconfig. */
   readonly inCluster?: InCluster;
   readonly fieldManager: "helmwarden";
+  /** Who holds our leases: different in every process that ever ran, so host, process id and something random. */
+  readonly holder: string;
   /** For one attempt of one call; a call takes at most twice that. Default 15 s. */
   readonly timeoutMs?: number;
+  /** How long a lease outlives its holder. Default 15 s. */
+  readonly leaseDurationMs?: number;
+  readonly watch?: Partial<WatchTiming>;
 }
 
 /**
@@ -28,7 +36,7 @@ export async function createCluster(
   deps: { readonly clock: Clock; readonly log: Log },
 ): Promise<Cluster> {
   const k = await import("./libraries.ts");
-  const { kubeconfig, inCluster, fieldManager, timeoutMs = 15_000 } = options;
+  const { kubeconfig, inCluster, fieldManager, holder, timeoutMs = 15_000, leaseDurationMs = 15_000 } = options;
   const source = {
     context,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -37,6 +45,7 @@ export async function createCluster(
   const api = createApi(k, () => loadKubeconfig(k, source), { clock: deps.clock, timeoutMs });
   const configuration = k.createConfiguration({ baseServer: new k.ServerConfiguration(api.server, {}) });
   const core = new k.CoreV1Api(configuration);
+  const leases = createLeaseObjects(k, api, new k.CoordinationV1Api(configuration));
   return {
     name: context,
     secrets: createSecretObjects(api, core, fieldManager),
@@ -46,6 +55,8 @@ export async function createCluster(
     access: createAccess(api, new k.AuthorizationV1Api(configuration), new k.VersionApi(configuration)),
     listSecrets: createListSecrets(api, core),
     getSecret: createGetSecret(api, core),
+    withLease: createWithLease(leases, { holder, durationMs: leaseDurationMs }, deps),
+    watchSecrets: createWatchSecrets(api, core, deps, options.watch),
     close: () => api.close(),
   };
 }

@@ -2,12 +2,14 @@
 export {
   AppsV1Api,
   AuthorizationV1Api,
+  CoordinationV1Api,
   CoreV1Api,
   createConfiguration,
   KubeConfig,
   loadYaml,
   ResponseContext,
   ServerConfiguration,
+  V1MicroTime,
   VersionApi,
   wrapHttpLibrary,
 } from "@kubernetes/client-node";

@@ -24,14 +24,26 @@ export const METADATA_ONLY: CallOptions = {
 const RESTARTS = 3;
 const GONE = 410;
 
-/** All items, page by page. Starts again when the server has forgotten the page token (410), at most three times. */
+/** The items of `listSnapshot`. */
 export async function listPages<T>(api: Api, list: ListCall<T>, signal: AbortSignal): Promise<readonly T[]> {
+  return (await listSnapshot(api, list, signal)).items;
+}
+
+export interface Snapshot<T> {
+  readonly items: readonly T[];
+  /** The moment that all pages show; a watch goes on from it. */
+  readonly resourceVersion: string;
+}
+
+/** All items, page by page. Starts again when the server has forgotten the page token (410), at most three times. */
+export async function listSnapshot<T>(api: Api, list: ListCall<T>, signal: AbortSignal): Promise<Snapshot<T>> {
   const page = z.object({
-    metadata: z.object({ continue: z.string().optional() }),
+    metadata: z.object({ continue: z.string().optional(), resourceVersion: z.string() }),
     items: z.array(list.item).nullish(),
   });
   for (let restarts = 0; ; restarts += 1) {
     const items: T[] = [];
+    let resourceVersion = "";
     let token: string | undefined;
     try {
       do {
@@ -44,9 +56,10 @@ export async function listPages<T>(api: Api, list: ListCall<T>, signal: AbortSig
           list.options,
         );
         for (const item of answer.items ?? []) items.push(item);
+        ({ resourceVersion } = answer.metadata);
         token = answer.metadata.continue || undefined;
       } while (token !== undefined);
-      return items;
+      return { items, resourceVersion };
     } catch (caught) {
       if (statusOf(caught) !== GONE || restarts === RESTARTS) throw caught;
     }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createCluster, type ClusterOptions } from "../../src/kube/cluster.ts";
 import type { Clock, Cluster } from "../../src/ports.ts";
 import { realClock } from "./clock.ts";
@@ -10,7 +11,8 @@ export function openCluster(
   clock: Clock = realClock,
 ): Promise<Cluster> {
   const where = kubeconfig === undefined ? {} : { kubeconfig };
-  return createCluster("default", { fieldManager: "helmwarden", ...where, ...options }, { clock, log: recordingLog() });
+  const names = { fieldManager: "helmwarden", holder: `test-${randomBytes(4).toString("hex")}` } as const;
+  return createCluster("default", { ...names, ...where, ...options }, { clock, log: recordingLog() });
 }
 
 /** A clock that does not wait, and tells how long it was asked to. */

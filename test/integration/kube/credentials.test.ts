@@ -37,7 +37,11 @@ beforeEach(async () => {
 afterEach(() => proxy.close());
 
 const open = (context: string, options: Partial<ClusterOptions>): Promise<Cluster> =>
-  createCluster(context, { fieldManager: "helmwarden", ...options }, { clock: realClock, log: recordingLog() });
+  createCluster(
+    context,
+    { fieldManager: "helmwarden", holder: "test", ...options },
+    { clock: realClock, log: recordingLog() },
+  );
 
 const bearers = (): (string | undefined)[] => proxy.requests.map(({ headers }) => headers.authorization);
 
