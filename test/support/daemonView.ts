@@ -1,0 +1,63 @@
+import type { StatusPage } from "../../src/daemon/statusPage.ts";
+import type { DaemonView, LoopState, Readiness, SecretAge } from "../../src/daemon/view.ts";
+
+const PAGE: StatusPage = {
+  version: "1.2.3",
+  startedAt: "2026-01-01T00:00:00.000Z",
+  stores: [
+    { name: "vault", paths: 20, ageMs: 12_000, state: "ok", callsPerMinute: 40, budget: 120 },
+    { name: "infisical", paths: 1, state: "failing", callsPerMinute: 0 },
+  ],
+  subjects: [
+    {
+      subject: "default/Release/web/matomo",
+      outcome: "inSync",
+      revision: 7,
+      at: "2026-01-01T00:59:00.000Z",
+      attempts: 0,
+    },
+    {
+      subject: "berlin/Release/web/wordpress",
+      outcome: "held",
+      reason: "statefulCredential",
+      revision: 3,
+      at: "2026-01-01T00:30:00.000Z",
+      attempts: 0,
+    },
+    {
+      subject: "default/Secret/vaultwarden/admin",
+      outcome: "failed",
+      reason: "ClusterUnavailable",
+      at: "2026-01-01T00:59:50.000Z",
+      nextTryAt: "2026-01-01T01:00:20.000Z",
+      attempts: 2,
+    },
+  ],
+  queue: { waiting: 1, delayed: 1, running: 2 },
+  watches: [{ cluster: "default", ageMs: 3000, healthy: true }],
+};
+
+const AGES: readonly SecretAge[] = [{ store: "vault", path: "apps/matomo", key: "DB_PASSWORD", ageMs: 86_400_000 }];
+
+export interface SettableView extends DaemonView {
+  loops: LoopState[];
+  readiness: Readiness;
+  /** `store path` of each call, `*` for all paths. */
+  readonly hooked: string[];
+}
+
+/** A daemon's view that says what it is told to. */
+export function viewOf(page = PAGE, ages = AGES): SettableView {
+  const hooked: string[] = [];
+  const view: SettableView = {
+    loops: [{ loop: "poll", ageMs: 10, ok: true }],
+    readiness: { ok: true, detail: "ready" },
+    hooked,
+    live: () => view.loops,
+    ready: () => view.readiness,
+    status: () => page,
+    secretAges: () => ages,
+    hook: (store, path) => void hooked.push(`${store} ${path ?? "*"}`),
+  };
+  return view;
+}
