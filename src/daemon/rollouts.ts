@@ -33,7 +33,7 @@ export class Rollouts {
       if (comesAgain && !isBad(outcome)) continue;
       const after = afterSubject(entry.wave, subject, isBad(outcome) ? "unhealthy" : "healthy");
       if (after === entry.wave) continue;
-      if (after.failed !== undefined && entry.wave.failed === undefined) {
+      if (after.failed !== undefined && entry.wave.failed === undefined && after.waiting.length > 0) {
         this.#log.warn("a rollout is held: its first releases did not come through healthy", {
           subject,
           waiting: after.waiting.length,

@@ -1,15 +1,26 @@
 import type { AuditChange, AuditRecord } from "../core/auditRecord.ts";
 import type { Change, Upgrade } from "../core/plan.ts";
-import { formatKey, type StoredRelease } from "../core/release.ts";
+import { formatKey, type Revision, type StoredRelease } from "../core/release.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Sealed } from "../core/secretValue.ts";
 import type { ReleaseSync } from "../core/spec.ts";
-import { HelmwardenError, toHelmwardenError } from "../errors.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { Xray } from "../core/xray.ts";
 import type { LocalChart } from "../ports.ts";
+import { takeBackLiveKeys } from "./liveDrift.ts";
+import type { Preflight } from "./preflight.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 
 /** The label that tells our revisions from others'; it holds the revision, as labels are inherited by later ones. */
 export const RUN_LABEL = "helmwarden.dev/run";
+
+/** A planned upgrade that the guards let through. */
+export interface CheckedUpgrade {
+  readonly why: "outdated" | "drift" | "repair";
+  readonly upgrade: Upgrade;
+  readonly changes: readonly Change[];
+  readonly preflight: Preflight;
+}
 
 /** One helm upgrade, with the record before and after it. */
 export interface Write {
@@ -19,6 +30,8 @@ export interface Write {
   readonly changes: readonly Change[];
   /** The newest revision that it was planned on. */
   readonly lastRevision: number;
+  /** What is deployed, and where its mapped values were seen to go: keys that somebody patched are taken back first. */
+  readonly deployed?: { readonly base: Revision; readonly xray: Xray };
 }
 
 /**
@@ -33,6 +46,7 @@ export async function applyWrite(
 ): Promise<void> {
   await requireUnmoved(ports, spec, write.lastRevision, signal);
   await ports.audit.append(auditRecord(ports, spec, write, "intent"));
+  if (write.deployed !== undefined) await takeBackLiveKeys(ports, spec, write.deployed, signal);
   signal.throwIfAborted();
   const paths = write.changes.map(({ path }) => path).join(", ");
   await ports.helm.upgrade(
@@ -108,14 +122,15 @@ export function auditChange({ path, from, to, sources }: Change): AuditChange {
   return { path, ...(from === undefined ? {} : { from }), to, sources };
 }
 
-/** What an upgrade changed, for the record of its failure. */
-export function failureText(caught: unknown): string {
-  const { code, detail } = toHelmwardenError(caught);
-  const failure = detail["failure"];
-  return typeof failure === "string" ? `${code} (${failure})` : code;
-}
-
 /** The write that a planned upgrade is. */
-export function upgradeWrite(upgrade: Upgrade, changes: readonly Change[], chart: LocalChart): Write {
-  return { action: "upgrade", chart, overlay: upgrade.overlay, changes, lastRevision: upgrade.lastRevision };
+export function upgradeWrite({ upgrade, changes, preflight }: CheckedUpgrade): Write {
+  const { overlay, lastRevision, base } = upgrade;
+  return {
+    action: "upgrade",
+    chart: preflight.chart,
+    overlay,
+    changes,
+    lastRevision,
+    deployed: { base, xray: preflight.xray },
+  };
 }

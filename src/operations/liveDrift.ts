@@ -9,7 +9,7 @@ import { SecretValue } from "../core/secretValue.ts";
 import type { ReleaseSync } from "../core/spec.ts";
 import { dataKeyOf, type Xray } from "../core/xray.ts";
 import type { LiveSecret } from "../ports.ts";
-import { failureText } from "./apply.ts";
+import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { formatWorkload, restartReaders } from "./restart.ts";
 
@@ -38,11 +38,7 @@ export async function reconcileLiveKeys(
   const record = auditRecordOf(ports, spec, base, drifted);
   await ports.audit.append({ ...record, kind: "intent" });
   try {
-    for (const name of new Set(drifted.map((one) => one.name))) {
-      const data = new Map(drifted.filter((one) => one.name === name).map(({ key, value }) => [key, value]));
-      signal.throwIfAborted();
-      await ports.cluster.secrets.putBack(namespace, name, data, signal);
-    }
+    await putBack(ports, namespace, drifted, signal);
   } catch (caught) {
     await ports.audit.append({ ...record, kind: "result", outcome: "failed", reason: failureText(caught) });
     throw caught;
@@ -55,6 +51,38 @@ export async function reconcileLiveKeys(
   );
   await ports.audit.append({ ...record, kind: "result", outcome: "corrected" });
   return { kind: "corrected", where, restarted: restarted.map(formatWorkload) };
+}
+
+/**
+ * Before an upgrade: takes back the traced keys that somebody patched. Helm 4 would end in a conflict over them, and
+ * leave a failed revision.
+ */
+export async function takeBackLiveKeys(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  { base, xray }: { readonly base: Revision; readonly xray: Xray },
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace } = spec.key;
+  await putBack(
+    ports,
+    namespace,
+    await driftedKeys(ports, namespace, expectedKeys(base, xray, namespace), signal),
+    signal,
+  );
+}
+
+async function putBack(
+  ports: ReleasePorts,
+  namespace: string,
+  drifted: readonly Expected[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [name, keys] of Map.groupBy(drifted, (one) => one.name)) {
+    signal.throwIfAborted();
+    const data = new Map(keys.map(({ key, value }) => [key, value]));
+    await ports.cluster.secrets.putBack(namespace, name, data, signal);
+  }
 }
 
 function expectedKeys(base: Revision, xray: Xray, namespace: string): Expected[] {

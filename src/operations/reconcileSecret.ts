@@ -8,7 +8,8 @@ import type { SecretSync } from "../core/spec.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { LiveSecret, Subject, Workload } from "../ports.ts";
-import { auditChange, failureText } from "./apply.ts";
+import { auditChange } from "./apply.ts";
+import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { formatWorkload, restartReaders, restartToken } from "./restart.ts";
 

@@ -2,24 +2,16 @@ import { getAt, parseValuePath } from "../core/valuePath.ts";
 import { mergeValues } from "../core/values.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { planOverlay } from "../core/overlay.ts";
-import type { Change, Upgrade } from "../core/plan.ts";
+import type { Upgrade } from "../core/plan.ts";
 import { Sealed } from "../core/secretValue.ts";
 import type { ReleaseSync } from "../core/spec.ts";
 import { HelmwardenError } from "../errors.ts";
-import { applyWrite, failureText, readAgain, recordResult, type Write } from "./apply.ts";
-import type { Preflight } from "./preflight.ts";
+import { applyWrite, type CheckedUpgrade, readAgain, recordResult, type Write } from "./apply.ts";
+import { failureText } from "./failureText.ts";
 import { putStatus } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { settle } from "./settle.ts";
 import { verifyStored } from "./verify.ts";
-
-/** A planned upgrade that the guards let through. */
-export interface CheckedUpgrade {
-  readonly why: "outdated" | "drift" | "repair";
-  readonly upgrade: Upgrade;
-  readonly changes: readonly Change[];
-  readonly preflight: Preflight;
-}
 
 /**
  * Puts the previous values of the changed paths back by one more upgrade, never by a rollback, which would take
@@ -49,6 +41,7 @@ export async function restoreRelease(
     overlay: back.overlay,
     changes,
     lastRevision: release.last.revision,
+    deployed: { base, xray: preflight.xray },
   };
   try {
     await applyWrite(ports, spec, write, signal);

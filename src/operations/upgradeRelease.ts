@@ -1,10 +1,11 @@
 import type { Outcome } from "../core/outcome.ts";
 import { Sealed } from "../core/secretValue.ts";
 import type { ReleaseSync } from "../core/spec.ts";
-import { applyWrite, failureText, recordResult, upgradeWrite, type Write } from "./apply.ts";
+import { applyWrite, type CheckedUpgrade, recordResult, upgradeWrite, type Write } from "./apply.ts";
+import { failureText } from "./failureText.ts";
 import { putStatus } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
-import { type CheckedUpgrade, restoreRelease } from "./restore.ts";
+import { restoreRelease } from "./restore.ts";
 import { restartToken } from "./restart.ts";
 import { settle, type Settled } from "./settle.ts";
 import { verifyStored } from "./verify.ts";
@@ -21,7 +22,7 @@ export async function upgradeRelease(
 ): Promise<Outcome> {
   const { upgrade, changes, preflight } = checked;
   const { wanted } = upgrade;
-  const write = upgradeWrite(upgrade, changes, preflight.chart);
+  const write = upgradeWrite(checked);
   const revision = write.lastRevision + 1;
   const settled = await applyAndSettle(ports, spec, checked, write, signal);
   switch (settled.kind) {
