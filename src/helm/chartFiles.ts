@@ -19,7 +19,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 /** All files of a chart, folder or archive, sorted by path; subchart archives are opened in place. */
 export async function readChartFiles(path: string): Promise<ChartFile[]> {
   const entry = await stat(path).catch(() => undefined);
-  if (entry === undefined) throw unavailable("There is no chart at that path");
+  if (entry === undefined) throw unavailable(`There is no chart at ${path}`);
   const files = entry.isDirectory() ? await readFolder(path) : await readArchive(await readFile(path));
   const opened = await Promise.all(files.map(openSubchart));
   return opened.flat().sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -133,7 +133,7 @@ export function failureOf(exit: HelmExit): HelmwardenError {
   return fault(
     "UpgradeFailed",
     "other",
-    "helm failed for a reason that helmwarden does not know. Run the same upgrade by hand to see it.",
+    "helm failed for a reason that helmwarden does not know. `helm upgrade RELEASE CHART --reuse-values --dry-run=server`, run by hand, may show it (with secrets).",
   );
 }
 
