@@ -43,7 +43,7 @@ export async function reconcileLiveKeys(
     await ports.audit.append({ ...record, kind: "result", outcome: "failed", reason: failureText(caught) });
     throw caught;
   }
-  const token = `corrected-${ports.run}-${base.revision}`;
+  const token = `corrected-${ports.run}-${ports.clock.now().toISOString()}`;
   const { restarted } = await restartReaders(
     ports,
     { namespace, keys: drifted, before, token, mode: spec.restart },
