@@ -79,7 +79,7 @@ export function createApp(
       helm: binary,
       run,
       asked: mode !== "run",
-      releases: createReleases(at.listSecrets, at.getSecret),
+      releases: createReleases(at.listSecrets, at.getSecret, at.patchStored),
       platform: () => platform(""),
       random: randomBytes,
     };

@@ -101,6 +101,12 @@ export type ReleaseReading =
   | { readonly kind: "missing" }
   | { readonly kind: "corrupt"; readonly revision: number };
 
+/** Changes labels and data of one Secret of Helm's storage, if it has not moved since. ReleaseConflict otherwise. */
+export type PatchStored = (
+  stored: Pick<ListedSecret, "namespace" | "name" | "resourceVersion" | "labels" | "data">,
+  signal: AbortSignal,
+) => Promise<void>;
+
 /** Helm's own storage. */
 export interface Releases {
   /** One release as it is stored now. */
@@ -110,6 +116,11 @@ export interface Releases {
    * since the last call comes back as the same object, not decoded again.
    */
   readAll(keys: readonly ReleaseKey[], signal: AbortSignal): Promise<ReadonlyMap<string, ReleaseReading>>;
+  /**
+   * Marks a pending revision failed, as Flux does: the cluster is not touched, and the next upgrade builds on the last
+   * deployed one. ReleaseConflict where it has moved.
+   */
+  unlock(release: StoredRelease, signal: AbortSignal): Promise<void>;
   /** The newest revision of each, by metadata alone, keyed by formatKey; left out: missing, or not ours to read. */
   readHeads(keys: readonly ReleaseKey[], signal: AbortSignal): Promise<ReadonlyMap<string, RevisionHead>>;
 }
@@ -140,12 +151,7 @@ export interface SecretObjects {
    * Sets keys of a Secret that helm applied, as helm (its field manager), so that its next upgrade meets no conflict
    * over them. For keys that somebody else changed behind Helm's back.
    */
-  putBack(
-    namespace: string,
-    name: string,
-    data: ReadonlyMap<string, SecretValue>,
-    signal: AbortSignal,
-  ): Promise<void>;
+  putBack(namespace: string, name: string, data: ReadonlyMap<string, SecretValue>, signal: AbortSignal): Promise<void>;
 }
 
 export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet";
@@ -256,6 +262,7 @@ export interface Cluster {
   readonly access: Access;
   readonly listSecrets: ListSecrets;
   readonly getSecret: GetSecret;
+  readonly patchStored: PatchStored;
   readonly withLease: WithLease;
   readonly watchSecrets: WatchSecrets;
   close(): Promise<void>;

@@ -50,6 +50,8 @@ export interface Revision extends RevisionHead {
   /** The same, parsed at the first call. */
   readonly objects: () => Sealed<readonly JsonObject[]>;
   readonly description: SecretValue;
+  /** When helm last wrote it, by helm's own clock. */
+  readonly changedAt: Date | undefined;
 }
 
 /** A release as Helm stored it: the newest revision, and the one that an upgrade would build on. */

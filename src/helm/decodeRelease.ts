@@ -58,7 +58,11 @@ const storedRelease = z
     name: z.string(),
     namespace: z.string(),
     version: z.number().int().positive(),
-    info: z.object({ status: statusWord, description: z.string().default("") }),
+    info: z.object({
+      status: statusWord,
+      description: z.string().default(""),
+      last_deployed: z.coerce.date().optional().catch(undefined),
+    }),
     chart: z.object({ metadata: z.object({ name: z.string(), version: z.string() }), values }),
     config: values,
     manifest: z.string().default(""),
@@ -74,6 +78,7 @@ const storedRelease = z
     defaults: new Sealed(chart.values ?? {}),
     ...renderedOf(appliedManifest(rendered)),
     description: SecretValue.fromText(info.description),
+    changedAt: info.last_deployed,
   }));
 
 function renderedOf(manifest: string): Pick<Revision, "manifest" | "objects"> {

@@ -1,7 +1,8 @@
 import { setImmediate as othersTurn } from "node:timers/promises";
 import { formatKey, type ReleaseKey, type ReleaseStatus } from "../core/release.ts";
 import { HelmwardenError } from "../errors.ts";
-import type { GetSecret, ListSecrets, ReleaseReading, Releases } from "../ports.ts";
+import type { GetSecret, ListSecrets, PatchStored, ReleaseReading, Releases } from "../ports.ts";
+import { createUnlock } from "./unlock.ts";
 import { decodeHeads } from "./decodeHeads.ts";
 import {
   chooseHeads,
@@ -39,7 +40,7 @@ const RELEASE_NAME = /^[a-z0-9]([a-z0-9.-]{0,51}[a-z0-9])?$/;
  * `read` throws ClusterDenied where we may not read, and ReleaseConflict where a release does not come to rest;
  * `readAll` leaves such releases out of its answer, so that the others go on. Both throw ClusterUnavailable.
  */
-export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret): Releases {
+export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret, patchStored: PatchStored): Releases {
   const listStorage = createListStorage(listSecrets);
   const loadPayloads = createLoadPayloads(listStorage, getSecret);
   const kept = new Map<string, Kept>();
@@ -98,7 +99,7 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret): 
     return readings;
   };
 
-  return { read, readAll, readHeads: createReadHeads(listStorage) };
+  return { read, readAll, readHeads: createReadHeads(listStorage), unlock: createUnlock(getSecret, patchStored) };
 }
 
 function createReadHeads(listStorage: ReturnType<typeof createListStorage>): Releases["readHeads"] {

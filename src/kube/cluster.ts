@@ -7,7 +7,7 @@ import { createLeaseObjects } from "./leaseObjects.ts";
 import { createWithLease } from "./leases.ts";
 import { createSecretObjects } from "./secrets.ts";
 import { createStatuses } from "./statuses.ts";
-import { createGetSecret, createListSecrets } from "./storageSecrets.ts";
+import { createGetSecret, createListSecrets, createPatchStored } from "./storageSecrets.ts";
 import { createWatchSecrets, type WatchTiming } from "./watchSecrets.ts";
 import { createWorkloads } from "./workloads.ts";
 
@@ -55,6 +55,7 @@ export async function createCluster(
     access: createAccess(api, new k.AuthorizationV1Api(configuration), new k.VersionApi(configuration)),
     listSecrets: createListSecrets(api, core),
     getSecret: createGetSecret(api, core),
+    patchStored: createPatchStored(api, core, fieldManager),
     withLease: createWithLease(leases, { holder, durationMs: leaseDurationMs }, deps),
     watchSecrets: createWatchSecrets(api, core, deps, options.watch),
     close: () => api.close(),

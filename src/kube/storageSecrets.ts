@@ -1,9 +1,10 @@
 import type { CoreV1Api } from "@kubernetes/client-node";
 import { z } from "zod";
 import { Sealed } from "../core/secretValue.ts";
-import type { GetSecret, ListedSecret, ListSecrets } from "../ports.ts";
+import type { GetSecret, ListedSecret, ListSecrets, PatchStored } from "../ports.ts";
 import { type Api, orAbsent } from "./api.ts";
 import { listPages, METADATA_ONLY } from "./listPages.ts";
+import { STRATEGIC_MERGE } from "./patchTypes.ts";
 
 const METADATA_PAGE = 500;
 /** A Secret may hold 1 MiB, and a page is one string. */
@@ -43,6 +44,19 @@ export function createListSecrets(api: Api, core: CoreV1Api): ListSecrets {
       },
       signal,
     );
+}
+
+export function createPatchStored(api: Api, core: CoreV1Api, fieldManager: string): PatchStored {
+  return async ({ namespace, name, resourceVersion, labels, data }, signal) => {
+    const body = { metadata: { resourceVersion, labels }, data: data.open() };
+    await api.call(
+      { verb: "patch", resource: "secrets", namespace, name },
+      z.unknown(),
+      (options) => core.patchNamespacedSecret({ name, namespace, body, fieldManager }, options),
+      signal,
+      STRATEGIC_MERGE,
+    );
+  };
 }
 
 export function createGetSecret(api: Api, core: CoreV1Api): GetSecret {

@@ -8,6 +8,7 @@ import { HelmwardenError } from "../errors.ts";
 import type { ReleaseReading } from "../ports.ts";
 import { adoptRelease } from "./adoptRelease.ts";
 import { preflight } from "./preflight.ts";
+import { recoverDead } from "./recover.ts";
 import { releaseSubject } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { upgradeRelease } from "./upgradeRelease.ts";
@@ -26,10 +27,12 @@ export interface ObservedRelease {
 export async function reconcileRelease(
   ports: ReleasePorts,
   spec: ReleaseSync,
-  seen: ObservedRelease,
+  observed: ObservedRelease,
   mode: "plan" | "sync",
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const reading = mode === "sync" ? await recoverDead(ports, spec, observed.reading, signal) : observed.reading;
+  const seen = { ...observed, reading };
   const plan = planOf(ports, spec, seen);
   switch (plan.kind) {
     case "none":

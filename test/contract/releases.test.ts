@@ -44,7 +44,7 @@ beforeEach(async () => {
   namespace = await makeNamespace(kubeconfig, "releases");
   proxy = await startFaultProxy(kubeconfig);
   cluster = await openCluster(proxy.kubeconfig(join(dir, "kubeconfig")));
-  releases = createReleases(cluster.listSecrets, cluster.getSecret);
+  releases = createReleases(cluster.listSecrets, cluster.getSecret, cluster.patchStored);
 });
 afterEach(async () => {
   await cluster.close();
@@ -257,7 +257,7 @@ describe("many releases", () => {
     const rules = [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "list"] }];
     const token = await makeServiceAccount(kubeconfig, [namespace.name, other.name], rules);
     const limited = await openCluster(proxy.kubeconfig(join(dir, "limited"), { token }));
-    const through = createReleases(limited.listSecrets, limited.getSecret);
+    const through = createReleases(limited.listSecrets, limited.getSecret, limited.patchStored);
     const keys = [keyOf("r"), keyOf("r", other.name), keyOf("r", secret.name)];
     for (let pass = 0; pass < 2; pass += 1) {
       const all = await through.readAll(keys, signal);

@@ -30,6 +30,7 @@ export function revisionOf(options: RevisionOptions = {}): Revision {
     manifest: SecretValue.fromText(JSON.stringify(objects)),
     objects: () => new Sealed(objects),
     description: SecretValue.fromText(""),
+    changedAt: undefined,
   };
 }
 
