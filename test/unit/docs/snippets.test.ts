@@ -46,7 +46,14 @@ async function run(argv: readonly string[]): Promise<{ readonly code: number; re
   const context: CommandContext = {
     signal: new AbortController().signal,
     surroundings,
-    terminal: { out: (text) => (out += text), err: () => undefined, color: false, interactive: false, columns: 100 },
+    terminal: {
+      out: (text) => (out += text),
+      err: () => undefined,
+      color: false,
+      interactive: false,
+      columns: 100,
+      rows: undefined,
+    },
   };
   return { code: await runProgram(argv, context), out };
 }
@@ -178,7 +185,7 @@ function commandsIn(help: string): string[] {
 
 function optionsIn(help: string): string[] {
   const [, list = ""] = /^Options:\n([\s\S]*?)(?:\n\n|$(?![\s\S]))/m.exec(help) ?? [];
-  return [...list.matchAll(/^ {2}(-\w, --[\w-]+(?: <\w+>)?)/gm)].map(([, flags = ""]) => flags);
+  return [...list.matchAll(/^ {2}((?:-\w, )?--[\w-]+(?: <\w+>)?)/gm)].map(([, flags = ""]) => flags);
 }
 
 function literalsOf(path: string, pattern: RegExp): string[] {
@@ -188,4 +195,17 @@ function literalsOf(path: string, pattern: RegExp): string[] {
 test("the pages that the README promises are there", () => {
   const links = [...read("README.md").matchAll(/\]\(([^)#]+)/g)].map(([, path = ""]) => path);
   expect(links.filter((path) => !path.startsWith("http") && !existsSync(join(repository, path)))).toEqual([]);
+});
+
+test("files of the sources that the pages name are there, with the functions that docs/architecture.md finds in them", () => {
+  const named = pages.flatMap((page) => read(page).match(/\b(?:src|test|scripts)\/[\w./-]+\.(?:ts|mjs)\b/g) ?? []);
+  const placed = [...read("docs/architecture.md").matchAll(/^[\s│├└─\d]*([\w.]+)(?: "\w+")? {2,}(src\/\S+\.ts)/gm)];
+  const missing = placed.filter(([, name = "", path = ""]) => !read(path).includes(name));
+  expect(placed.length).toBeGreaterThan(25);
+  expect(
+    named.filter(
+      (path) => !path.includes("NAME") && !path.includes("nameStore") && !existsSync(join(repository, path)),
+    ),
+  ).toEqual([]);
+  expect(missing.map(([, name, path]) => `${name} is not in ${path}`)).toEqual([]);
 });
