@@ -11,16 +11,38 @@ export function traceIn(text: string, needle: string): TraceForm | undefined {
   return spellings(needle).some((spelling) => text.includes(spelling)) ? "part" : undefined;
 }
 
+/**
+ * Is `other` the same text as `text` but for what stands in the needles' place? False also where a needle is hidden
+ * in base64 together with its neighbours, as then it cannot be told.
+ */
+export function sameAround(text: string, needles: readonly string[], other: string): boolean {
+  const marks = needles
+    .flatMap((needle) => [...plainSpellings(needle), toBase64(needle)])
+    .filter((mark) => mark !== "");
+  const [first = "", ...pieces] = marks.reduce<string[]>(
+    (parts, mark) => parts.flatMap((part) => part.split(mark)),
+    [text],
+  );
+  const last = pieces.pop();
+  if (last === undefined) return other === first;
+  if (!other.startsWith(first)) return false;
+  let at = first.length;
+  for (const piece of pieces) {
+    const found = other.indexOf(piece, at);
+    if (found === -1) return false;
+    at = found + piece.length;
+  }
+  return other.length >= at + last.length && other.endsWith(last);
+}
+
 function spellings(needle: string): string[] {
+  return [...plainSpellings(needle), ...base64Cores(needle)].filter((spelling) => spelling !== "");
+}
+
+function plainSpellings(needle: string): string[] {
   const json = JSON.stringify(needle).slice(1, -1);
-  const plain = [
-    needle,
-    encodeURIComponent(needle),
-    queryEscape(needle),
-    json,
-    json.replaceAll(/[<>&]/g, unicodeEscape),
-  ];
-  return [...plain, ...base64Cores(needle)].filter((spelling) => spelling !== "");
+  const ofGo = json.replaceAll(/[<>&]/g, unicodeEscape);
+  return [needle, encodeURIComponent(needle), queryEscape(needle), json, ofGo];
 }
 
 /** As Go's url.QueryEscape writes it, which sprig's `urlquery` is. */

@@ -2,7 +2,7 @@ import type { JsonObject } from "./json.ts";
 import { objectName, podTemplateOf } from "./objects.ts";
 import { type Position, type PositionKind, positionsOf } from "./positions.ts";
 import { type DataKey, type Reader, readsOf, remembersValues } from "./readers.ts";
-import { type TraceForm, traceIn } from "./trace.ts";
+import { sameAround, type TraceForm, traceIn } from "./trace.ts";
 
 /** One place that a mapped value gets to. */
 export interface Reach {
@@ -54,14 +54,14 @@ export interface Traced {
 }
 
 /**
- * Is there data that differs between wanted and canary render without a canary in it? Then only a second render
+ * Is there data that differs between wanted and canary render in more than the canaries? Then only a second render
  * of the wanted values can tell what is derived from them from what is random.
  */
 export function needsSecondRender(renders: Renders, traced: readonly Traced[], namespace: string): boolean {
   const wanted = positionsOf(renders.wanted, namespace);
   const needles = traced.flatMap((one) => one.needles);
   return [...positionsOf(renders.canary, namespace)].some(
-    ([id, position]) => isData(position) && wanted.get(id)?.text !== position.text && !holdsAny(position.text, needles),
+    ([id, position]) => isData(position) && !sameAround(position.text, needles, wanted.get(id)?.text ?? ""),
   );
 }
 
@@ -115,7 +115,7 @@ function reachOf(position: Position, form: TraceForm, workloads: readonly Render
   return { object, field, kind, form, readers: readersOf(position, workloads) };
 }
 
-/** Data that the wanted render changes against what is deployed, and that no canary reaches. */
+/** Data that the wanted render changes against what is deployed, and that the canaries in it do not explain. */
 function changesBeside(
   renders: Renders,
   traced: readonly Traced[],
@@ -128,10 +128,12 @@ function changesBeside(
   const derived: string[] = [];
   const unexplained: string[] = [];
   for (const [id, position] of positionsOf(renders.wanted, namespace)) {
-    if (!isData(position) || holdsAny(canary.get(id)?.text ?? "", needles)) continue;
-    const follows = canary.get(id)?.text !== position.text;
+    if (!isData(position)) continue;
+    const inCanary = canary.get(id)?.text;
     const stable = again.get(id)?.text === position.text;
-    if (follows && stable) derived.push(id);
+    const reached = inCanary !== undefined && holdsAny(inCanary, needles);
+    if (stable && reached) continue;
+    if (stable && inCanary !== position.text) derived.push(id);
     else if (deployed.get(id)?.text !== position.text) unexplained.push(id);
   }
   const gone = [...deployed]

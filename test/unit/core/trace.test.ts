@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { traceIn } from "../../../src/core/trace.ts";
+import { sameAround, traceIn } from "../../../src/core/trace.ts";
 import { canary } from "../../support/canary.ts";
 
 const needle = `${canary("trace")}/+ä&<b>'!* "\\`;
@@ -74,6 +74,36 @@ describe("finds nothing that is not there", () => {
         expect(traceIn(text, one)).toBeUndefined();
         expect(traceIn(base64(text + more), one)).toBeUndefined();
         expect(traceIn(encodeURIComponent(text), one)).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe("sameAround: is only the needle another?", () => {
+  test.each<[boolean, string, string]>([
+    [true, needle, "anything"],
+    [true, base64(needle), "anything"],
+    [true, `pw=${needle};`, "pw=other;"],
+    [true, `pw=${needle};`, "pw=;"],
+    [true, `a ${needle} b ${encodeURIComponent(needle)} c`, "a x b y c"],
+    [true, JSON.stringify({ a: needle, b: 1 }), JSON.stringify({ a: "x", b: 1 })],
+    [true, "no needle", "no needle"],
+    [false, "no needle", "another"],
+    [false, `pw=${needle};`, "pw=other;more"],
+    [false, `pw=${needle};`, "pwd=other;"],
+    [false, `a ${needle} b ${needle} c`, "a x c"],
+    [false, `aa${needle}aa`, "aaa"],
+    [false, base64(`user:${needle}`), base64("user:other")],
+  ])("%s for %j and %j", (expected, text, other) => {
+    expect(sameAround(text, [needle, "unused"], other)).toBe(expected);
+  });
+
+  test("property: another value in the same place is the same around, another letter around is not", () => {
+    const letters = fc.string({ unit: fc.constantFrom(...Array.from("abc=; ")), maxLength: 20 });
+    fc.assert(
+      fc.property(letters, letters, fc.string(), (before, behind, value) => {
+        expect(sameAround(`${before}${needle}${behind}`, [needle], `${before}${value}${behind}`)).toBe(true);
+        expect(sameAround(`${before}${needle}${behind}`, [needle], `!${before}${value}${behind}`)).toBe(before === "");
       }),
     );
   });
