@@ -60,9 +60,10 @@ export interface Traced {
 export function needsSecondRender(renders: Renders, traced: readonly Traced[], namespace: string): boolean {
   const wanted = positionsOf(renders.wanted, namespace);
   const needles = traced.flatMap((one) => one.needles);
-  return [...positionsOf(renders.canary, namespace)].some(
-    ([id, position]) => isData(position) && !sameAround(position.text, needles, wanted.get(id)?.text ?? ""),
-  );
+  return [...positionsOf(renders.canary, namespace)].some(([id, position]) => {
+    const text = wanted.get(id)?.text;
+    return isData(position) && text !== position.text && !sameAround(position.text, needles, text ?? "");
+  });
 }
 
 /** Follows the canaries, and compares what the upgrade would send with what is deployed. */
