@@ -28,6 +28,7 @@ const context: CommandContext = {
     color: stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     interactive: stderr.isTTY,
     columns: Math.min(stdout.columns ?? 80, 100),
+    rows: stdout.isTTY ? stdout.rows : undefined,
   },
 };
 

@@ -8,6 +8,8 @@ export interface Terminal {
   /** Is standard error a terminal? Then progress is drawn in place. */
   readonly interactive: boolean;
   readonly columns: number;
+  /** Lines of standard output's terminal; undefined where it is none. */
+  readonly rows: number | undefined;
 }
 
 export interface CommandContext {

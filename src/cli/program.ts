@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
+import type { StatusOptions } from "./status.ts";
 import { VERSION } from "../version.ts";
 
 /** Options that several commands take, as commander hands them over. */
@@ -17,6 +18,8 @@ Examples:
   $ helmwarden sync -c config.yaml             bring the values into the releases
   $ helmwarden sync -c config.yaml blog/wordpress
   $ helmwarden xray -c config.yaml wordpress   what each mapped value reaches
+  $ helmwarden run -c config.yaml              keep them in step from now on
+  $ helmwarden status -w -c config.yaml        what the daemon does, live
   $ helmwarden schema > helmwarden.schema.json
 
 Exit codes: 0 in sync, 1 a fault, 2 changes pending or held (plan, sync),
@@ -45,7 +48,7 @@ function exitCodeFor(error: HelmwardenError): ExitCode {
   return error.code === "UsageInvalid" ? 64 : 1;
 }
 
-function createProgram(context: CommandContext, exit: (code: ExitCode) => void): Command {
+function createProgram(context: CommandContext, exit: Exit): Command {
   const { terminal } = context;
   const program = new Command("helmwarden")
     .description("Keeps the secrets inside Helm releases in step with Vault and Infisical.")
@@ -55,7 +58,15 @@ function createProgram(context: CommandContext, exit: (code: ExitCode) => void):
     .configureHelp({ helpWidth: terminal.columns })
     .showHelpAfterError("Run helmwarden --help for the commands and examples.")
     .addHelpText("after", AFTER_HELP);
+  addPasses(program, context, exit);
+  addViews(program, context, exit);
+  return program;
+}
 
+type Exit = (code: ExitCode) => void;
+
+/** What changes something, or would. */
+function addPasses(program: Command, context: CommandContext, exit: Exit): void {
   common(program.command("plan"))
     .description("show what sync would change, by path and digest, and what is held; writes nothing")
     .argument("[release...]", "only these: NAME or NAMESPACE/NAME of a release or Secret")
@@ -79,6 +90,18 @@ function createProgram(context: CommandContext, exit: (code: ExitCode) => void):
     .action(async (store: string, options: CommandOptions) => {
       exit(await (await import("./resume.ts")).resumeCommand(store, options, context));
     });
+}
+
+/** What only looks. */
+function addViews(program: Command, context: CommandContext, exit: Exit): void {
+  common(program.command("status"))
+    .description("show what the daemon knows of stores, releases, queue and watches")
+    .option("-w, --watch", "until it is interrupted, drawn in place", false)
+    .option("--url <url>", "where the daemon is; default: this machine, at the configured port")
+    .option("--token-file <file>", "file with the token; default: `http.token` of the configuration")
+    .action(async (options: StatusOptions) => {
+      exit(await (await import("./status.ts")).statusCommand(options, context));
+    });
   common(program.command("check"))
     .description("check configuration, stores, helm, cluster and permissions, one line each")
     .action(async (options: CommandOptions) => {
@@ -95,9 +118,8 @@ function createProgram(context: CommandContext, exit: (code: ExitCode) => void):
     .description("print the JSON Schema of the configuration")
     .action(async () => {
       const { jsonSchema } = await import("../config/jsonSchema.ts");
-      terminal.out(`${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
+      context.terminal.out(`${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
     });
-  return program;
 }
 
 function common(command: Command): Command {

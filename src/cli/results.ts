@@ -35,6 +35,11 @@ export function jsonResults(mode: "plan" | "sync", results: readonly Result[]): 
   return `${JSON.stringify({ command: mode, results: items }, undefined, 2)}\n`;
 }
 
+/** An outcome as people read it; what is none (stalled, waiting) stays as it is. */
+export function outcomeWord(outcome: string): string {
+  return Object.hasOwn(WORDS, outcome) ? WORDS[outcome as Outcome["kind"]] : outcome;
+}
+
 const WORDS: Readonly<Record<Outcome["kind"], string>> = {
   inSync: "in sync",
   suspended: "suspended",

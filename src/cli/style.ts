@@ -28,17 +28,30 @@ export function wrap(text: string, width: number, indent: string): string {
   return [...lines, line].map((one) => indent + one).join("\n");
 }
 
-/** Rows in columns as wide as their widest cell, two blanks between. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => visible(row[column] ?? ""))));
+/**
+ * Rows in columns as wide as their widest cell, two blanks between. Where that is more than `width`, the first column
+ * gives way, and its cells end in dots.
+ */
+export function table(rows: readonly (readonly string[])[], width = Infinity): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, visible(row[column] ?? "")), 0),
+  );
+  const [first = 0, ...others] = widths;
+  const left = width - others.reduce((sum, other) => sum + other + 2, 0);
+  widths[0] = Math.min(first, Math.max(20, left));
   return rows
     .map((row) =>
       row
-        .map((cell, column) => padTo(cell, widths[column] ?? 0))
+        .map((cell, column) => padTo(column === 0 ? cut(cell, widths[0] ?? 0) : cell, widths[column] ?? 0))
         .join("  ")
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** At most `width` characters of a text without colours. */
+export function cut(text: string, width: number): string {
+  return visible(text) <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
 function padTo(text: string, width: number): string {

@@ -20,7 +20,7 @@ export function openGauges(Gauge: typeof prom.Gauge, registry: prom.Registry) {
   const queue = gauge("queue_jobs", "Jobs on the queue, by state.", "state");
   const storeAge = gauge("store_age_seconds", "Time since the oldest reading of the store's paths.", "store");
   const storeState = gauge("store_state", "1 for the state that the store is in.", "store", "state");
-  const calls = gauge("store_calls_per_minute", "Calls to the store in the last minute.", "store");
+  const calls = gauge("store_calls_per_minute", "Calls a minute that the polls of the store come to.", "store");
   const budget = gauge("store_budget_calls_per_minute", "Calls per minute that the store may get, if set.", "store");
   const watchAge = gauge("watch_age_seconds", "Time since the cluster's watch last heard anything.", "cluster");
   const watchHealthy = gauge("watch_healthy", "1 while the cluster's watch is believed.", "cluster");
@@ -34,7 +34,7 @@ export function openGauges(Gauge: typeof prom.Gauge, registry: prom.Registry) {
       started.set(Date.parse(page.startedAt) / 1000);
       for (const { outcome, reason } of page.subjects) {
         subjects.inc({ outcome });
-        if (outcome === "held" && reason !== undefined) held.inc({ reason });
+        if (outcome === "held" && reason !== undefined) for (const one of reason.split(" ")) held.inc({ reason: one });
       }
       for (const state of ["waiting", "delayed", "running"] as const) queue.set({ state }, page.queue[state]);
       for (const { name: store, ...known } of page.stores) {

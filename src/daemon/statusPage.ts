@@ -19,7 +19,7 @@ const subject = z.object({
   subject: z.string(),
   /** `Outcome["kind"]` of the last pass, "stalled", or "waiting" before the first. */
   outcome: z.string(),
-  /** Reason of a hold, or code of a fault. */
+  /** Reasons of a hold, separated by blanks, or code of a fault. */
   reason: z.string().optional(),
   revision: z.int().optional(),
   /** When the last pass ended. */
