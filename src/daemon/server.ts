@@ -94,7 +94,8 @@ async function answerTo(
 }
 
 function liveAnswer(loops: readonly LoopState[]): Answer {
-  return healthAnswer({ ok: loops.every(({ ok }) => ok), loops });
+  const shown = loops.map((one) => ({ ...one, ageMs: Math.round(one.ageMs) }));
+  return healthAnswer({ ok: loops.every(({ ok }) => ok), loops: shown });
 }
 
 function healthAnswer(body: Readiness | { readonly ok: boolean; readonly loops: readonly LoopState[] }): Answer {

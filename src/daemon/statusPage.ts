@@ -36,7 +36,7 @@ export const statusPage = z.object({
   stores: z.array(store),
   subjects: z.array(subject),
   queue: z.object({ waiting: z.int(), delayed: z.int(), running: z.int() }),
-  /** One row a cluster: the oldest of its watches. */
+  /** `cluster` is its name, and what is watched there. */
   watches: z.array(z.object({ cluster: z.string(), ageMs: z.number(), healthy: z.boolean() })),
 });
 
