@@ -73,7 +73,8 @@ export interface PlanInput {
 export function planRelease(input: PlanInput): Plan {
   const { release, values, allowEmpty, record, digestKey } = input;
   const { base } = release;
-  const blocked = base === undefined ? [notDeployed(release)] : lockHolds(release);
+  // Helm would build on a failed revision where none was ever deployed; nobody knows what that is worth.
+  const blocked = base === undefined || base.status === "failed" ? [notDeployed(release)] : lockHolds(release);
   if (base === undefined || blocked.length > 0) return { kind: "hold", holds: blocked, changes: [] };
 
   const written = values.map((value) => writtenFor(value, allowEmpty));

@@ -96,9 +96,9 @@ describe("release × record → plan", () => {
     ["1:deployed=old 2:failed=third", "settled old", "upgrade repair"],
     ["1:deployed=now 2:failed=now", "settled", "none"],
     ["1:deployed=now 2:failed=now 3:failed=old", "settled", "upgrade repair"],
-    // Only failed ones: Helm builds on the newest.
-    ["1:failed=old", "none", "upgrade outdated"],
-    ["1:failed=old 2:failed=now", "none", "adopt"],
+    // Only failed ones: Helm would build on the newest, we do not.
+    ["1:failed=old", "none", "hold notDeployed"],
+    ["1:failed=old 2:failed=now", "none", "hold notDeployed"],
     ["1:failed=now 2:superseded=old", "none", "upgrade outdated"],
     // It may not be touched.
     ["1:deployed=old 2:pending-upgrade=now", "settled", "hold locked"],
