@@ -27,7 +27,8 @@ export type HookResult = "read" | "ignored" | "refused";
 
 /** A registry of its own; prom-client is loaded here. */
 export async function createMetrics(version: string): Promise<Metrics> {
-  const { Counter, Gauge, Histogram, Registry } = await import("prom-client");
+  // CommonJS: a bundle gives no more than the default.
+  const { Counter, Gauge, Histogram, Registry } = (await import("prom-client")).default;
   const registry = new Registry();
   const counters = openCounters({ Counter, Histogram, Gauge }, registry);
   const gauges = openGauges(Gauge, registry);
