@@ -32,8 +32,8 @@ export interface Api {
     options?: CallOptions,
   ): Promise<T>;
   /**
-   * One request whose answer goes on for long: its lines, from when it begins (within `timeoutMs`) to its end. A
-   * silence longer than `silenceMs` is a fault; both throw as `call` does. Is not sent again, but after a 401 the
+   * One request whose answer goes on for long: its lines, from when it begins to its end. A silence longer than
+   * `silenceMs`, also before it begins, is a fault; faults throw as in `call`. Is not sent again, but after a 401 the
    * next one goes with fresh credentials.
    */
   stream(
@@ -102,15 +102,12 @@ export function createApi(k: typeof Libraries, load: () => KubeConfig, settings:
         if (asksForCredentials(caught.fault)) credentials.reload();
         return explainFault(caught.fault, target);
       };
-      const late = new AbortController();
-      const timer = setTimeout(() => late.abort(), timeoutMs);
       try {
-        const either = AbortSignal.any([signal, late.signal]);
-        return explaining((await exchange(invoke, { headers, bodyTimeout: silenceMs }, either)).lines(), explained);
+        // Some proxies keep the head of an answer back until there is a body.
+        const limits = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
+        return explaining((await exchange(invoke, { headers, ...limits }, signal)).lines(), explained);
       } catch (caught) {
         throw explained(caught);
-      } finally {
-        clearTimeout(timer);
       }
     },
     close: () => connections.close(),

@@ -7,7 +7,8 @@ import type * as Libraries from "./libraries.ts";
 export interface ExchangeOptions {
   /** Go over the client's own. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The longest silence within the answer, where it is not the pool's. */
+  /** The longest silence before the answer and within it, where they are not the pool's. */
+  readonly headersTimeout?: number;
   readonly bodyTimeout?: number;
 }
 

@@ -29,20 +29,25 @@ export function holdLease(
   signal: AbortSignal,
 ): HeldLease {
   const { durationMs } = content;
-  const fields = { namespace: id.namespace, lease: id.name };
   let { record, provenAt } = claim;
   const lost = new AbortController();
   const ended = new AbortController();
 
   const timeLeft = (): number => Math.max(0, provenAt + (durationMs * 2) / 3 - clock.monotonic());
+  let isLost = false;
   const lose = (why: string): void => {
-    if (lost.signal.aborted || ended.signal.aborted) return;
-    log.warn("A lease was lost, and the work under it stops", { ...fields, why });
+    if (isLost || ended.signal.aborted) return;
+    isLost = true;
+    log.warn("A lease was lost, and the work under it stops", { namespace: id.namespace, lease: id.name, why });
     lost.abort(lostLease(id));
   };
-  const checkTime = (): void => {
+  const isOurs = (): boolean => {
     if (timeLeft() === 0) lose("it could not be renewed in time");
+    return !isLost;
   };
+  // A process that was paused runs what was ready before its timers, so a timer alone would tell too late: whoever
+  // looks at this signal, or derives another from one that has it among its sources, asks the clock at that moment.
+  Object.defineProperty(lost.signal, "aborted", { get: () => !isOurs() });
 
   /** Undefined if the lease is not ours any more. */
   const update = (holder: string, until: AbortSignal): Promise<LeaseRecord | undefined> =>
@@ -64,27 +69,21 @@ export function holdLease(
 
   const renew = async (): Promise<void> => {
     let wait = durationMs / 3;
-    while (!lost.signal.aborted) {
+    while (isOurs()) {
       await clock.sleep(Math.min(wait, timeLeft()), ended.signal).catch(() => {});
       if (ended.signal.aborted) return;
-      checkTime();
-      if (!lost.signal.aborted) wait = (await renewOnce()) ? durationMs / 3 : durationMs / 15;
+      if (isOurs()) wait = (await renewOnce()) ? durationMs / 3 : durationMs / 15;
     }
   };
 
   const renewing = renew();
   return {
-    held: checkedAtEachLook(signal, lost.signal, checkTime),
+    held: AbortSignal.any([signal, lost.signal]),
     async release() {
       ended.abort();
       await renewing;
-      if (lost.signal.aborted) return undefined;
-      try {
-        return await update("", AbortSignal.timeout(durationMs / 3));
-      } catch {
-        log.debug("A lease could not be released and will expire by itself", fields);
-        return undefined;
-      }
+      // If it cannot be had now, it expires by itself.
+      return isLost ? undefined : await update("", AbortSignal.timeout(durationMs / 3)).catch(() => undefined);
     },
   };
 }
@@ -107,22 +106,6 @@ async function overwrite(
       record = found;
     }
   }
-}
-
-/**
- * A process that was paused runs what was ready before its timers, so a timer alone would tell too late: whoever
- * looks at this signal, or derives another from it, has the clock asked at that moment.
- */
-function checkedAtEachLook(signal: AbortSignal, lost: AbortSignal, check: () => void): AbortSignal {
-  const held = AbortSignal.any([signal, lost]);
-  const isAborted = (): boolean => {
-    check();
-    return signal.aborted || lost.aborted;
-  };
-  const throwIfAborted = (): void => {
-    if (isAborted()) throw held.reason;
-  };
-  return Object.defineProperties(held, { aborted: { get: isAborted }, throwIfAborted: { value: throwIfAborted } });
 }
 
 function lostLease({ namespace, name }: LeaseId): HelmwardenError {

@@ -58,6 +58,7 @@ function createWatch(
     const { items, resourceVersion } = await listSecretHeads(api, core, query, signal);
     heardAt = clock.monotonic();
     relistAt = heardAt + relistMs * (0.9 + Math.random() / 5);
+    isStanding = true;
     for (const event of known.compare(items)) onEvent(event);
     return resourceVersion;
   };

@@ -25,7 +25,9 @@ export type ProxyFault =
   /** Lets the real server do it, then cuts the connection before the answer. */
   | { readonly kind: "lose" }
   /** Never answers; the real server is not asked. */
-  | { readonly kind: "hang" };
+  | { readonly kind: "hang" }
+  /** Answers 200 and never says what; the real server is not asked. */
+  | { readonly kind: "mute" };
 
 export interface FaultRule {
   readonly method?: string;
@@ -95,6 +97,10 @@ export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
       case "hang":
         asked.resume();
         return;
+      case "mute":
+        asked.resume();
+        reply.writeHead(200, { "content-type": "application/json" }).flushHeaders();
+        return;
       case "delay":
         setTimeout(() => forward(asked, reply, false), fault.ms);
         return;
@@ -112,7 +118,8 @@ export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
         answer.resume().on("end", () => asked.socket.destroy());
         return;
       }
-      reply.writeHead(answer.statusCode ?? 500, answer.headers);
+      // A watch has begun before its first event.
+      reply.writeHead(answer.statusCode ?? 500, answer.headers).flushHeaders();
       answer.pipe(reply);
     });
     onward.on("error", () => asked.socket.destroy());
