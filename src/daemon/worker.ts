@@ -90,9 +90,11 @@ async function passUnderLease(
       lease,
       async (still) => {
         deps.onLease(1);
-        const within = AbortSignal.any([signal, still]);
         try {
-          return await reconcileSubject(ports, subject, createStorePass(stores, within), within);
+          const outcome = await reconcileSubject(ports, subject, createStorePass(stores, still), still);
+          // A pass that ended because its lease was lost says nothing about the subject, which must not stall for it.
+          const isLost = still.aborted && !signal.aborted;
+          return isLost && outcome.kind === "failed" ? "taken" : outcome;
         } finally {
           deps.onLease(-1);
         }
