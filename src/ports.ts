@@ -210,8 +210,9 @@ export interface Access {
 }
 
 /**
- * Exclusion across processes by a Kubernetes Lease, renewed on a timer while the work runs. `held` aborts as soon as
- * the lease is lost or can no longer be proven ours; work must not write after that.
+ * Exclusion across processes by a Kubernetes Lease, renewed on a timer while the work runs. `held` aborts with
+ * `signal`, and as soon as the lease is lost or can no longer be proven ours; work must not write after that. Never
+ * waits: the lease of a dead holder is "taken" until a later call finds it unchanged for its whole duration.
  */
 export type WithLease = <T>(
   lease: { readonly namespace: string; readonly name: string },
@@ -225,6 +226,7 @@ export interface SecretEvent {
   readonly namespace: string;
   readonly name: string;
   readonly resourceVersion: string;
+  /** Empty where only a list told that it is gone. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -238,13 +240,15 @@ export interface WatchQuery {
 export interface WatchState {
   /** Milliseconds (monotonic clock) since the last event, bookmark or list. */
   readonly ageMs: number;
+  /** True from the first list on, while the watch stands or its last list worked. */
   readonly healthy: boolean;
 }
 
 /**
  * Tells of every change of the Secrets that match, metadata only, until the signal aborts; resolves then, and never
- * rejects. Lists in pages first and again every few minutes (an event for each that moved in between), watches with
- * bookmarks, resumes, relists at 410, backs off; a watch that says nothing for too long is cut and made anew.
+ * rejects. Lists in pages first (what is there is no news) and again every few minutes (an event for each that moved in
+ * between), watches with bookmarks, resumes, relists at 410, backs off; a watch that says nothing for too long is cut
+ * and made anew.
  */
 export type WatchSecrets = (
   query: WatchQuery,
