@@ -13,8 +13,9 @@ import { createHelm } from "./helm/helm.ts";
 import { createReleases } from "./helm/storage.ts";
 import { type ClusterOptions, createCluster } from "./kube/cluster.ts";
 import { openStore } from "./openStores.ts";
+import { withRestartBudget } from "./operations/restartBudget.ts";
 import type { ReleasePorts } from "./operations/releasePorts.ts";
-import type { AuditLog, CheckLine, Clock, Cluster, Helm, Log, Queue, Store } from "./ports.ts";
+import type { AuditLog, CheckLine, Clock, Cluster, Helm, Log, Queue, Store, Workloads } from "./ports.ts";
 
 /** What the process was started with. main.ts reads it, so that nothing else does. */
 export interface Surroundings {
@@ -69,13 +70,16 @@ export function createApp(
     const audit = mode !== "plan" ? closable(openAuditFile(config.program.auditFile, systemClock)) : refusingAudit;
     return { audit, digestKey: await openDigestKey(config, mode, readCredential) };
   });
+  const { atOnce } = config.program.restarts;
+  const limit =
+    mode === "run" ? withRestartBudget(atOnce, systemClock, signal) : (workloads: Workloads): Workloads => workloads;
   const portsOf = once(async (name): Promise<ReleasePorts> => {
     const [at, binary, recorded] = await Promise.all([cluster(name), helm(name), record("")]);
     const platform = once(async () => `${await binary.version(signal)} ${await at.access.serverVersion(signal)}`);
     return {
       ...recorded,
       ...deps,
-      cluster: at,
+      cluster: { ...at, workloads: limit(at.workloads) },
       helm: binary,
       run,
       asked: mode !== "run",

@@ -14,6 +14,7 @@ export const RETRY = {
   StoreThrottled: "after",
   ReleaseLocked: "after",
   ReleaseConflict: "after",
+  RestartBlocked: "after",
   ConfigInvalid: "never",
   StoreDenied: "never",
   StoreInvalid: "never",

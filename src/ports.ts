@@ -154,7 +154,8 @@ export interface SecretObjects {
   putBack(namespace: string, name: string, data: ReadonlyMap<string, SecretValue>, signal: AbortSignal): Promise<void>;
 }
 
-export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet";
+/** `Rollout` is that of Argo Rollouts, where the cluster serves it. */
+export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet" | "Rollout";
 
 export interface WorkloadRef {
   readonly kind: WorkloadKind;
@@ -172,6 +173,8 @@ export interface Workload {
 export interface Workloads {
   list(namespace: string, signal: AbortSignal): Promise<readonly Workload[]>;
   get(ref: WorkloadRef, signal: AbortSignal): Promise<Workload | undefined>;
+  /** Does every PodDisruptionBudget over its pods allow one to go? True where we may not know. */
+  mayDisrupt(workload: Workload, signal: AbortSignal): Promise<boolean>;
   /** Sets annotations on the pod template, which rolls the workload. */
   annotatePods(ref: WorkloadRef, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { afterFailure, type Circuit, CLOSED, isOpen } from "../core/circuit.ts";
 import { isSuspicious, type Loss, lossOf } from "../core/suspicion.ts";
-import { HelmwardenError } from "../errors.ts";
+import { HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CheckLine, Clock, PathReading, Store } from "../ports.ts";
 
 export interface WatchedStoreSettings {
@@ -122,7 +122,7 @@ export class WatchedStore implements Store {
       this.#circuit = CLOSED;
       return this.#accept(path, reading);
     } catch (caught) {
-      if (!signal.aborted) this.#circuit = afterFailure(this.#circuit, this.#clock.monotonic());
+      if (!signal.aborted) this.#circuit = restAfter(this.#circuit, toHelmwardenError(caught), this.#clock.monotonic());
       throw caught;
     }
   }
@@ -146,6 +146,13 @@ export class WatchedStore implements Store {
   #lossAt(path: string, now: PathReading): Loss {
     return lossOf(keysOf(this.#good.get(path)?.reading), keysOf(now));
   }
+}
+
+/** A store that asks for fewer calls is left alone for as long as it asks, by every reader in this process. */
+function restAfter(circuit: Circuit, { code, detail }: HelmwardenError, now: number): Circuit {
+  const wait = detail["retryAfterMs"];
+  if (code === "StoreThrottled" && typeof wait === "number") return { ...circuit, openUntil: now + wait };
+  return afterFailure(circuit, now);
 }
 
 function keysOf(reading: PathReading | undefined): ReadonlySet<string> {

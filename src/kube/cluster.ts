@@ -49,7 +49,15 @@ export async function createCluster(
   return {
     name: context,
     secrets: createSecretObjects(api, core, fieldManager),
-    workloads: createWorkloads(api, new k.AppsV1Api(configuration), fieldManager),
+    workloads: createWorkloads(
+      api,
+      {
+        apps: new k.AppsV1Api(configuration),
+        custom: new k.CustomObjectsApi(configuration),
+        policy: new k.PolicyV1Api(configuration),
+      },
+      fieldManager,
+    ),
     statuses: createStatuses(api, core, fieldManager),
     events: createEvents(api, core, deps),
     access: createAccess(api, new k.AuthorizationV1Api(configuration), new k.VersionApi(configuration)),

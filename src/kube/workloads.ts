@@ -1,37 +1,38 @@
-import type { AppsV1Api, ConfigurationOptions } from "@kubernetes/client-node";
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { Sealed } from "../core/secretValue.ts";
 import type { Rollout } from "../core/rollout.ts";
 import type { Workload, WorkloadKind, WorkloadRef, Workloads } from "../ports.ts";
 import { type Api, orAbsent } from "./api.ts";
-import { listPages, type PageQuery } from "./listPages.ts";
-import { STRATEGIC_MERGE } from "./patchTypes.ts";
+import { listPages } from "./listPages.ts";
+import { createMayDisrupt } from "./disruption.ts";
+import { createOptionalList } from "./optionalList.ts";
+import { MERGE, STRATEGIC_MERGE } from "./patchTypes.ts";
+import { type WorkloadClients, workloadCalls } from "./workloadCalls.ts";
 
 /** Pod templates may be large. */
 const PAGE = 100;
 const KINDS: readonly WorkloadKind[] = ["Deployment", "StatefulSet", "DaemonSet"];
 
-/** Deployments, StatefulSets and DaemonSets, the same words for all three. */
-export function createWorkloads(api: Api, apps: AppsV1Api, fieldManager: string): Workloads {
-  const calls = callsOf(apps);
+/** Deployments, StatefulSets, DaemonSets and Argo Rollouts, the same words for all of them. */
+export function createWorkloads(api: Api, clients: WorkloadClients, fieldManager: string): Workloads {
+  const calls = workloadCalls(clients);
+  const listKind = (kind: WorkloadKind, namespace: string, signal: AbortSignal): Promise<readonly Workload[]> =>
+    listPages(
+      api,
+      {
+        target: { verb: "list", resource: calls[kind].resource, namespace },
+        item: workloadOf(kind),
+        limit: PAGE,
+        invoke: (page, options) => calls[kind].list({ namespace, ...page }, options),
+      },
+      signal,
+    );
+  const rollouts = createOptionalList((namespace, signal) => listKind("Rollout", namespace, signal));
   return {
     async list(namespace, signal) {
-      const found = await Promise.all(
-        KINDS.map((kind) =>
-          listPages(
-            api,
-            {
-              target: { verb: "list", resource: calls[kind].resource, namespace },
-              item: workloadOf(kind),
-              limit: PAGE,
-              invoke: (page, options) => calls[kind].list({ namespace, ...page }, options),
-            },
-            signal,
-          ),
-        ),
-      );
-      return found.flat();
+      const built = KINDS.map((kind) => listKind(kind, namespace, signal));
+      return (await Promise.all([...built, rollouts(namespace, signal)])).flat();
     },
     get({ kind, namespace, name }, signal) {
       const target = { verb: "get", resource: calls[kind].resource, namespace, name } as const;
@@ -49,47 +50,10 @@ export function createWorkloads(api: Api, apps: AppsV1Api, fieldManager: string)
             options,
           ),
         signal,
-        STRATEGIC_MERGE,
+        kind === "Rollout" ? MERGE : STRATEGIC_MERGE,
       );
     },
-  };
-}
-
-interface Place {
-  readonly namespace: string;
-  readonly name: string;
-}
-
-interface KindCalls {
-  readonly resource: string;
-  list(query: { readonly namespace: string } & PageQuery, options: ConfigurationOptions): Promise<unknown>;
-  read(place: Place, options: ConfigurationOptions): Promise<unknown>;
-  patch(
-    request: Place & { readonly fieldManager: string; readonly body: JsonObject | object },
-    options: ConfigurationOptions,
-  ): Promise<unknown>;
-}
-
-function callsOf(apps: AppsV1Api): Readonly<Record<WorkloadKind, KindCalls>> {
-  return {
-    Deployment: {
-      resource: "deployments.apps",
-      list: (query, options) => apps.listNamespacedDeployment(query, options),
-      read: (place, options) => apps.readNamespacedDeployment(place, options),
-      patch: (request, options) => apps.patchNamespacedDeployment(request, options),
-    },
-    StatefulSet: {
-      resource: "statefulsets.apps",
-      list: (query, options) => apps.listNamespacedStatefulSet(query, options),
-      read: (place, options) => apps.readNamespacedStatefulSet(place, options),
-      patch: (request, options) => apps.patchNamespacedStatefulSet(request, options),
-    },
-    DaemonSet: {
-      resource: "daemonsets.apps",
-      list: (query, options) => apps.listNamespacedDaemonSet(query, options),
-      read: (place, options) => apps.readNamespacedDaemonSet(place, options),
-      patch: (request, options) => apps.patchNamespacedDaemonSet(request, options),
-    },
+    mayDisrupt: createMayDisrupt(api, clients.policy),
   };
 }
 
@@ -101,7 +65,13 @@ const replicated = z.object({
   metadata,
   spec: z.object({ replicas: z.number().default(1), template }),
   status: z
-    .object({ observedGeneration: count, updatedReplicas: count, readyReplicas: count, replicas: count })
+    // Argo writes its generation as text.
+    .object({
+      observedGeneration: z.coerce.number().default(0),
+      updatedReplicas: count,
+      readyReplicas: count,
+      replicas: count,
+    })
     .prefault({}),
 });
 

@@ -24,8 +24,8 @@ export interface Preflight {
 
 /**
  * Looks at the change before it is made: whose release it is, whether the chart is the deployed one, what each value
- * reaches, and what else would change. Two dry runs side by side, a third where the chart is not deterministic, none
- * where the X-ray of the last change still holds.
+ * reaches, and what else would change. Two dry runs side by side, a third where they differ in more than the values,
+ * none where the X-ray of the last change still holds.
  */
 export async function preflight(
   ports: ReleasePorts,
@@ -66,10 +66,11 @@ export async function takeXray(
   const { namespace } = spec.key;
   const pure = chart.impure.length === 0 && !holdsTemplates(upgrade.base);
   const renders = { deployed: upgrade.base.objects().open(), wanted, canary: canary.objects };
-  const second = !pure && needsSecondRender(renders, canary.traced, namespace);
+  const second = needsSecondRender(renders, canary.traced, namespace);
   const again = second ? { again: await render(upgrade.overlay, "live") } : {};
   const found = xrayOf({ ...renders, ...again }, canary.traced, namespace);
-  const xray = { cacheKey, reusable: pure && values.every(({ type }) => type === "string"), ...found };
+  const reusable = pure && found.unexplained.length === 0 && values.every(({ type }) => type === "string");
+  const xray = { cacheKey, reusable, ...found };
   if (spec.whenIgnored === "hold" || !xray.paths.some((path) => isIgnored(xray, path))) return xray;
   return withLiveKeys(xray, await render(canary.overlay, "empty"), canary.traced, namespace);
 }

@@ -3,6 +3,7 @@ import { jsonEquals } from "../core/json.ts";
 import { mapAt, textAt } from "../core/objects.ts";
 import { type DataKey, isReadAtStart, readsOf } from "../core/readers.ts";
 import { isReady } from "../core/rollout.ts";
+import { HelmwardenError } from "../errors.ts";
 import type { Clock, Cluster, Workload, WorkloadRef } from "../ports.ts";
 
 /** The annotation that `kubectl rollout restart` sets as well. */
@@ -46,6 +47,7 @@ export async function restartReaders(
     if (earlier !== undefined && !jsonEquals(earlier.podTemplate.open(), workload.podTemplate.open())) {
       rolling.push(workload.ref);
     } else if (mode === "auto" && readsAtStart(workload, keys) && restartedFor(workload) !== token) {
+      if (!(await ports.cluster.workloads.mayDisrupt(workload, signal))) throw blocked(workload.ref);
       const annotations = { [RESTARTED_AT]: ports.clock.now().toISOString(), [RESTARTED_FOR]: token };
       await ports.cluster.workloads.annotatePods(workload.ref, annotations, signal);
       restarted.push(workload.ref);
@@ -70,6 +72,14 @@ export async function waitUntilReady(
     if (waiting.length > 0) await ports.clock.sleep(pause, signal);
   }
   return waiting;
+}
+
+/** The values are in place; the pass that comes back finds them there and goes on with the restarts. */
+function blocked(ref: WorkloadRef): HelmwardenError {
+  return new HelmwardenError(
+    "RestartBlocked",
+    `A PodDisruptionBudget allows no pod of ${formatWorkload(ref)} to go now. The new values are in place; the restart is tried again.`,
+  );
 }
 
 export function formatWorkload({ kind, name }: WorkloadRef): string {

@@ -29,12 +29,13 @@ const template = {
     ],
   },
 };
-const specs: Readonly<Record<WorkloadKind, { plural: string; spec: object }>> = {
+type BuiltIn = Exclude<WorkloadKind, "Rollout">;
+const specs: Readonly<Record<BuiltIn, { plural: string; spec: object }>> = {
   Deployment: { plural: "deployments", spec: { replicas: 2 } },
   StatefulSet: { plural: "statefulsets", spec: { replicas: 1, serviceName: "demo" } },
   DaemonSet: { plural: "daemonsets", spec: {} },
 };
-const KINDS = Object.keys(specs) as WorkloadKind[];
+const KINDS = Object.keys(specs) as BuiltIn[];
 
 let namespace: TestNamespace;
 let cluster: Cluster;
