@@ -19,6 +19,8 @@ import type { AuditLog, CheckLine, Clock, Cluster, Helm, Log, Queue, Store, Work
 
 /** What the process was started with. main.ts reads it, so that nothing else does. */
 export interface Surroundings {
+  /** Told 1 when a helm process starts and -1 when it ends. */
+  readonly onHelm?: (change: 1 | -1) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where helmwarden's own objects live in the cluster: POD_NAMESPACE, or "helmwarden". */
   readonly namespace: string;
@@ -113,7 +115,7 @@ function once<T>(make: (name: string) => Promise<T>): (name: string) => Promise<
 
 async function openHelm(
   context: string,
-  { environment, cacheFolder }: Surroundings,
+  { environment, cacheFolder, onHelm }: Surroundings,
   kubeconfig: string | undefined,
 ): Promise<Helm> {
   const folders = await makeHelmFolders(join(cacheFolder, "helm"));
@@ -122,6 +124,7 @@ async function openHelm(
     environment: helmEnvironment(environment, folders, kubeconfig),
     folders,
     target: { context: context === "default" ? undefined : context },
+    onRunning: onHelm,
   });
 }
 

@@ -17,7 +17,8 @@ export async function runCommand(
     {
       configPath: path,
       config,
-      createApp: (changed, life) => createApp(changed, "run", surroundings, log, life),
+      createApp: (changed, metrics, life) =>
+        createApp(changed, "run", { ...surroundings, onHelm: (change) => metrics.helmRunning(change) }, log, life),
       namespace: surroundings.namespace,
       clock: systemClock,
       log,

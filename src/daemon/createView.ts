@@ -17,6 +17,8 @@ export interface ViewDeps {
   readonly rows: StatusRows;
   readonly watch: ReleaseWatch;
   readonly hook: DaemonView["hook"];
+  /** Subjects that wait for others of their wave. */
+  readonly waiting: () => readonly string[];
 }
 
 /** Depth is asked of the queue now and then: the view answers from memory. */
@@ -37,7 +39,7 @@ export function createView(deps: ViewDeps): DaemonView {
       version: VERSION,
       startedAt,
       stores: storeRows(generation()),
-      subjects: rows.list(),
+      subjects: rows.list(new Set(deps.waiting())),
       queue: depth(),
       watches: watch
         .states()

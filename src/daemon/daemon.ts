@@ -91,6 +91,7 @@ export class Daemon {
       generation: () => this.#generation,
       loops: this.#loops,
       rows: this.#rows,
+      waiting: () => this.#rollouts.waiting(),
       watch: this.#watch,
       hook: (store, path) =>
         void (path === undefined ? this.#polls.pollAll(store, signal) : this.#polls.poll(store, path, signal)),

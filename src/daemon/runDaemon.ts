@@ -5,14 +5,14 @@ import { VERSION } from "../version.ts";
 import { callersOf } from "./callers.ts";
 import { watchConfig } from "./configWatch.ts";
 import { Daemon } from "./daemon.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { startServer } from "./server.ts";
 
 export interface RunOptions {
   readonly configPath: string;
   readonly config: Config;
   /** Puts the program together for a configuration. */
-  readonly createApp: (config: Config, signal: AbortSignal) => App;
+  readonly createApp: (config: Config, metrics: Metrics, signal: AbortSignal) => App;
   readonly namespace: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -30,9 +30,9 @@ export async function runDaemon(options: RunOptions, stopping: AbortSignal): Pro
   const life = new AbortController();
   const { signal } = life;
   let config = options.config;
-  let app = options.createApp(config, signal);
-  const queue = await app.openQueue();
   const metrics = await createMetrics(VERSION);
+  let app = options.createApp(config, metrics, signal);
+  const queue = await app.openQueue();
   const sharedQueue = config.program.queue.kind === "redis";
   const daemon = await Daemon.start(app, {
     queue,
@@ -57,7 +57,7 @@ export async function runDaemon(options: RunOptions, stopping: AbortSignal): Pro
     configPath,
     async (changed) => {
       warnOfRestart(config, changed, log);
-      app = options.createApp(changed, signal);
+      app = options.createApp(changed, metrics, signal);
       config = changed;
       await daemon.reload(changed, app);
     },

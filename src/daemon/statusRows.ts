@@ -38,8 +38,11 @@ export class StatusRows {
     });
   }
 
-  list(): Row[] {
-    return [...this.#rows.values()];
+  /** `waiting`: subjects that wait for the first ones of their wave. */
+  list(waiting: ReadonlySet<SubjectId>): Row[] {
+    return [...this.#rows.values()].map((row) =>
+      waiting.has(row.subject) ? { ...row, outcome: "held", reason: "rollout" } : row,
+    );
   }
 }
 

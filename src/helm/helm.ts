@@ -18,6 +18,8 @@ export interface HelmOptions {
   readonly environment: HelmEnvironment;
   readonly folders: HelmFolders;
   readonly target: Target;
+  /** Told 1 when a helm process starts and -1 when it ends. */
+  readonly onRunning?: ((change: 1 | -1) => void) | undefined;
 }
 
 const VERSION_MS = 10_000;
@@ -34,11 +36,12 @@ export function createHelm(options: HelmOptions): Helm {
     signal: AbortSignal,
     input?: string,
   ): Promise<HelmExit> => {
-    const { binary, environment, folders } = options;
+    const { binary, environment, folders, onRunning } = options;
+    onRunning?.(1);
     const exit = await runHelm(
       { binary, args, environment, cwd: folders.work, timeoutMs, ...(input === undefined ? {} : { input }) },
       signal,
-    );
+    ).finally(() => onRunning?.(-1));
     if (exit.code !== 0 || exit.ended !== "exit") throw failureOf(exit);
     return exit;
   };
