@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +10,7 @@ import { canary } from "../support/canary.ts";
 import { helmRun, writeChart } from "../support/helmRun.ts";
 import { call } from "../support/http.ts";
 import { makeNamespace } from "../support/namespace.ts";
+import { waitUntil } from "../support/process.ts";
 import { sharedServers } from "../support/servers.ts";
 
 const { kubeconfig, runDir, vaultAddress, vaultToken } = sharedServers();
@@ -82,4 +84,31 @@ test("it plans a real release from a real Vault", async () => {
   expect(planned).toMatchObject({ code: 2, stdout: expect.stringContaining("~ token") });
   expect(planned.stdout).not.toContain(wanted);
   await namespace.remove();
+});
+
+test("it runs as a daemon, answers, and stops when told", async () => {
+  const http = { address: "127.0.0.1", port: 0 };
+  const daemon = {
+    apiVersion: "helmwarden.dev/v1alpha1",
+    kind: "HelmwardenConfig",
+    spec: { audit: { file: "a" }, http },
+  };
+  writeFileSync(join(dir, "daemon.yaml"), JSON.stringify(daemon));
+  const env = { PATH: process.env["PATH"], HOME: dir, KUBECONFIG: kubeconfig, HELM_BIN: helmBinary(4) };
+  const child = spawn(process.execPath, [join(dist, "main.js"), "run", "-c", "daemon.yaml"], { cwd: dir, env });
+  const ended = once(child, "exit");
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => (log += part.toString()));
+  try {
+    const port = (): string | undefined => /"port":(\d+)/.exec(log)?.[1];
+    await waitUntil(`the daemon listens`, async () => port() !== undefined || child.exitCode !== null, {
+      processes: [],
+      timeoutMs: 20_000,
+    });
+    const { status, body } = await call(`http://127.0.0.1:${port()}/metrics`);
+    expect({ status, body }).toMatchObject({ status: 200, body: expect.stringContaining("helmwarden_build_info{") });
+  } finally {
+    child.kill("SIGTERM");
+  }
+  expect(await ended).toEqual([0, null]);
 });
