@@ -17,19 +17,13 @@ export function versionArguments(): string[] {
 
 /** The upgrade as it would be, with every object and Secret in clear on standard output, nothing written. */
 export function renderArguments(request: HelmRequest, lookups: "live" | "empty", target: Target): string[] {
-  return [
-    ...upgradeOf(request, target),
-    `--dry-run=${lookups === "live" ? "server" : "client"}`,
-    "--disable-openapi-validation",
-    "--output",
-    "json",
-  ];
+  const dryRun = `--dry-run=${lookups === "live" ? "server" : "client"}`;
+  return upgradeOf(request, target, [dryRun, "--disable-openapi-validation", "--output", "json"]);
 }
 
 export function upgradeArguments(request: UpgradeRequest, target: Target): string[] {
   const labels = Object.entries(request.labels).map(([name, value]) => `${name}=${value}`);
-  return [
-    ...upgradeOf(request, target),
+  return upgradeOf(request, target, [
     "--hide-notes",
     "--history-max",
     String(request.historyMax),
@@ -38,7 +32,7 @@ export function upgradeArguments(request: UpgradeRequest, target: Target): strin
     "--description",
     request.description,
     ...(labels.length === 0 ? [] : ["--labels", labels.join(",")]),
-  ];
+  ]);
 }
 
 export function pullArguments(
@@ -51,7 +45,9 @@ export function pullArguments(
   return ["pull", ...from, "--version", version, "--destination", folder, "--", chart];
 }
 
-function upgradeOf({ key, chart }: HelmRequest, { context }: Target): string[] {
+/** What follows `--` is never read as a flag, whatever it is called. */
+function upgradeOf({ key, chart }: HelmRequest, { context }: Target, flags: readonly string[]): string[] {
   const where = context === undefined ? [] : ["--kube-context", context];
-  return ["upgrade", key.name, chart.path, "--namespace", key.namespace, ...where, "--reuse-values", "--values", "-"];
+  const values = ["--reuse-values", "--values", "-"];
+  return ["upgrade", "--namespace", key.namespace, ...where, ...values, ...flags, "--", key.name, chart.path];
 }
