@@ -83,7 +83,7 @@ const FAILURES: readonly Failure[] = [
     message: "The cluster forbids what the upgrade needs. Run `helmwarden check` and extend the Role.",
   },
   {
-    match: /Unauthorized|must be logged in/,
+    match: /Unauthorized|must be logged in|asked for the client to provide credentials/,
     code: "ClusterDenied",
     class: "unauthorized",
     message: "The cluster does not accept our credentials. Renew the kubeconfig or the service account token.",
@@ -101,6 +101,20 @@ const FAILURES: readonly Failure[] = [
     code: "ChartUnavailable",
     class: "chart",
     message: "The chart could not be had. Check `chart` in the ReleaseSync, the repository, and its credentials.",
+  },
+  {
+    match:
+      /server-side apply failed for object|cannot patch "|failed to (create resource|replace object)|error validating "/,
+    code: "UpgradeFailed",
+    class: "refused",
+    message:
+      "The API server refused an object that the chart renders. `helm history` shows the revision; apply the same chart by hand to see why.",
+  },
+  {
+    match: /failed to parse -/,
+    code: "Internal",
+    class: "overlay",
+    message: "helm could not read the values that helmwarden sent: this is a bug in helmwarden. Please report it.",
   },
   {
     match: /context deadline exceeded|timed out waiting|not ready\. status:/,
