@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createGunzip } from "node:zlib";
@@ -32,15 +32,20 @@ export function digestOfFiles(files: readonly ChartFile[]): string {
   return hash.digest("hex");
 }
 
-async function readFolder(root: string): Promise<ChartFile[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  return await Promise.all(
-    files.map(async (entry) => {
-      const path = join(entry.parentPath, entry.name);
-      return { path: relative(root, path), bytes: await readFile(path) };
+/** Follows symbolic links, as helm does; a folder inside itself is passed over. */
+async function readFolder(root: string, below = "", above: readonly string[] = []): Promise<ChartFile[]> {
+  const here = await realpath(join(root, below));
+  if (above.includes(here)) return [];
+  const entries = await readdir(here, { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(below, entry.name);
+      const target = entry.isSymbolicLink() ? await stat(join(root, path)).catch(() => entry) : entry;
+      if (target.isDirectory()) return await readFolder(root, path, [...above, here]);
+      return target.isFile() ? [{ path, bytes: await readFile(join(root, path)) }] : [];
     }),
   );
+  return found.flat();
 }
 
 /** Helm's archives have the chart's name as their first folder; it is cut off. */

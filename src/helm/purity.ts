@@ -8,23 +8,26 @@ const USES: readonly { use: ImpureUse; match: RegExp }[] = [
     match:
       /\b(rand(AlphaNum|Alpha|Numeric|Ascii|Bytes|Int)|gen(PrivateKey|CA|SelfSignedCert|SignedCert)\w*|uuidv4|shuffle|htpasswd|bcrypt|encryptAES|getHostByName)\b/,
   },
-  { use: "time", match: /\b(now|ago)\b/ },
+  // Go gives the keys of a map in another order each time.
+  { use: "random", match: /(?<![\w.$"-])(keys|values)\b(?![^]*\bsortAlpha\b)/ },
+  // The functions that format a time take the present one for what is no time.
+  { use: "time", match: /(?<![\w.-])(now|ago|durationRound|date|dateInZone|date_in_zone|htmlDate\w*)(?![\w-])/ },
   { use: "lookup", match: /\blookup\b/ },
-  { use: "release-revision", match: /\.Release\.Revision\b/ },
+  // Any use of `.Release` but for the fields that stay the same, as it may be handed on as a whole.
+  { use: "release-revision", match: /\.Release\b(?!\.(Name|Namespace|Service|IsUpgrade|IsInstall)\b)/ },
 ];
 
 const ACTION = /\{\{-?([\s\S]*?)-?\}\}/g;
 const COMMENT = /\/\*[\s\S]*?\*\//g;
 
 /**
- * What a chart's templates use that makes two renders with the same values differ. Reads text, so it may name a
- * use that never runs; it never misses one that does.
+ * What a chart uses that makes two renders with the same values differ. Reads text, of every file, as templates may
+ * run any of them through `tpl`: so it may name a use that never runs. It never misses one that does.
  */
 export function impureUses(files: readonly ChartFile[]): ImpureUse[] {
   const found = new Set<ImpureUse>();
   for (const { path, bytes } of files) {
-    if (path.includes("templates/") && !path.endsWith("NOTES.txt")) scan(bytes.toString("utf8"), found);
-    else if (/(^|\/)values\.ya?ml$/.test(path)) scan(bytes.toString("utf8"), found);
+    if (!/(\/NOTES\.txt|\.md|(^|\/)LICENSE)$/.test(path)) scan(bytes.toString("utf8"), found);
   }
   return [...found].sort();
 }
