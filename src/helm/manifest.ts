@@ -1,4 +1,4 @@
-import { parseAllDocuments } from "yaml";
+import { type Document, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { HelmwardenError } from "../errors.ts";
@@ -21,16 +21,27 @@ export function appliedManifest({ manifest, hooks }: ReleaseObjects): string {
 
 /** The Kubernetes objects of a manifest; lists are opened, empty documents passed over. */
 export function parseManifest(manifest: string): JsonObject[] {
-  return parseAllDocuments(manifest, { logLevel: "silent", uniqueKeys: false }).flatMap((document) => {
-    if (document.errors.length > 0) {
+  return parseAllDocuments(manifest, { logLevel: "silent", uniqueKeys: false, merge: true }).flatMap((document) => {
+    const object = document.errors.length > 0 ? NOT_YAML : readDocument(document);
+    if (object === NOT_YAML) {
       throw new HelmwardenError(
         "ChartRejected",
         "The chart renders something that is not YAML. Run `helm template` to see it.",
       );
     }
-    const object: unknown = document.toJS({ maxAliasCount: 1000 });
     if (!isJsonObject(object)) return [];
     const items = object["items"];
     return object["kind"] === "List" && Array.isArray(items) ? items.filter(isJsonObject) : [object];
   });
+}
+
+const NOT_YAML = Symbol("not YAML");
+
+/** Aliases that multiply without end, and those of nothing, are seen only here. */
+function readDocument(document: Document.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 1000 });
+  } catch {
+    return NOT_YAML;
+  }
 }
