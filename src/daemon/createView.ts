@@ -1,6 +1,5 @@
 import { VERSION } from "../version.ts";
 import type { Clock, Queue, QueueDepth } from "../ports.ts";
-import { pollIntervalMs } from "./polls.ts";
 import type { Generation } from "./generation.ts";
 import type { Loops } from "./loops.ts";
 import type { ReleaseWatch } from "./releaseWatch.ts";
@@ -32,7 +31,7 @@ export function createView(deps: ViewDeps): DaemonView {
     live: () => loops.states(),
     ready() {
       const unhealthy = watch.states().filter(({ state }) => !state.healthy);
-      const ok = watch.states().length > 0 && unhealthy.length < watch.states().length;
+      const ok = watch.states().length === 0 || unhealthy.length < watch.states().length;
       return { ok, detail: ok ? "configuration and cluster are there" : "no cluster answers" };
     },
     status: () => ({
@@ -54,13 +53,12 @@ function storeRows({ stores, dependents, config }: Generation): StatusPage["stor
   return [...stores].map(([name, store]) => {
     const spec = config.stores.get(name);
     const paths = dependents.get(name)?.size ?? 0;
-    const every = pollIntervalMs(spec?.refreshIntervalMs ?? 60_000, paths, spec?.callsPerMinute);
-    const { state, ageMs } = store.state();
+    const { state, ageMs, callsPerMinute } = store.state();
     return {
       name,
       paths,
       state,
-      callsPerMinute: Math.round((paths * 60_000 * 10) / every) / 10,
+      callsPerMinute,
       ...(ageMs === undefined ? {} : { ageMs: Math.round(ageMs) }),
       ...(spec?.callsPerMinute === undefined ? {} : { budget: spec.callsPerMinute }),
     };

@@ -38,6 +38,7 @@ export interface DaemonDeps {
 const SETTLE_MS = 200;
 /** From so many on, a change is first compared with the records, and only who needs a pass gets one. */
 const COMPARE_FROM = 5;
+const WATCHES_WITHIN_MS = 5_000;
 const OTHERS_MS = 1_000;
 const HEARTBEAT_MS = 1_000;
 const HEARTBEAT_WITHIN_MS = 15_000;
@@ -140,6 +141,7 @@ export class Daemon {
   async stop(graceMs: number): Promise<void> {
     this.#watching.abort();
     await this.#deps.queue.drain(graceMs);
+    await this.#watch.ended();
     await this.#generation.retire();
   }
 
@@ -153,7 +155,10 @@ export class Daemon {
     this.#deps.queue.repeat("resync", generation.config.program.resyncMs, (within) => this.#compare("resync", within));
     if (this.#deps.sharedQueue) this.#deps.queue.repeat("waves", OTHERS_MS, (within) => this.#followOthers(within));
     this.#polls.follow(generation);
-    void this.#compare("start", signal);
+    void this.#watch
+      .begun(WATCHES_WITHIN_MS, this.#deps.clock, signal)
+      .then(async () => await this.#compare("start", signal))
+      .catch(() => undefined);
   }
 
   /** Every subject against its record, by two lists a cluster; who does not fit gets a pass. */

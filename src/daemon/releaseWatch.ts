@@ -2,12 +2,13 @@ import type { StatusRecord } from "../core/statusRecord.ts";
 import { subjectIdOf, type SubjectId } from "../core/subject.ts";
 import { dataKeyOf } from "../core/xray.ts";
 import { RUN_LABEL } from "../operations/apply.ts";
-import type { SecretEvent, WatchState } from "../ports.ts";
+import type { Clock, SecretEvent, WatchState } from "../ports.ts";
 import type { Generation } from "./generation.ts";
 
 /** Told which subject moved, and what gave it away. */
 export type OnMoved = (subject: SubjectId, reason: "release" | "live") => void;
 
+const LOOK_MS = 50;
 const HELM_STORAGE = "owner=helm";
 const NOT_HELM_STORAGE = "type!=helm.sh/release.v1";
 
@@ -18,6 +19,7 @@ const NOT_HELM_STORAGE = "type!=helm.sh/release.v1";
 export class ReleaseWatch {
   readonly #onMoved: OnMoved;
   readonly #states = new Map<string, () => WatchState>();
+  #ending: Promise<void>[] = [];
   /** `cluster/namespace/secret` to the subjects that feed it. */
   #feeds = new Map<string, Set<SubjectId>>();
 
@@ -47,6 +49,20 @@ export class ReleaseWatch {
     }
   }
 
+  /** Resolves when every watch has seen its first list, or after `withinMs`: from then on nothing is missed. */
+  async begun(withinMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    const until = clock.monotonic() + withinMs;
+    while (clock.monotonic() < until && this.states().some(({ state }) => !state.healthy)) {
+      await clock.sleep(LOOK_MS, signal);
+    }
+  }
+
+  /** Resolves when the watches of the last generation have ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#ending);
+    this.#ending = [];
+  }
+
   states(): { readonly cluster: string; readonly state: WatchState }[] {
     return [...this.#states].map(([cluster, state]) => ({ cluster, state: state() }));
   }
@@ -65,6 +81,7 @@ export class ReleaseWatch {
       (event) => this.#onLive(name, event),
       signal,
     );
+    this.#ending.push(storage.done, live.done);
     this.#states.set(`${name} releases`, storage.state);
     this.#states.set(`${name} secrets`, live.state);
   }

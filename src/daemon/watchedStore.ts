@@ -16,6 +16,8 @@ export interface WatchedStoreState {
   /** Milliseconds since the oldest of its readings; undefined: a path was never read. */
   readonly ageMs: number | undefined;
   readonly state: "ok" | "failing" | "open" | "suspicious";
+  /** Reads that this process made of it in the last minute. */
+  readonly callsPerMinute: number;
 }
 
 export interface SecretUpdate {
@@ -43,6 +45,8 @@ export class WatchedStore implements Store {
   readonly #suspects = new Map<string, PathReading>();
   readonly #underWay = new Map<string, Promise<boolean>>();
   #circuit: Circuit = CLOSED;
+  /** When the last minute's reads began. */
+  #calls: readonly number[] = [];
 
   constructor(store: Store, settings: WatchedStoreSettings, clock: Pick<Clock, "monotonic">) {
     this.name = store.name;
@@ -106,7 +110,13 @@ export class WatchedStore implements Store {
   state(): WatchedStoreState {
     const now = this.#clock.monotonic();
     const oldest = [...this.#good.values()].reduce((least, { at }) => Math.min(least, at), Infinity);
-    return { paths: this.#good.size, ageMs: this.#good.size === 0 ? undefined : now - oldest, state: this.#word(now) };
+    const ageMs = this.#good.size === 0 ? undefined : now - oldest;
+    return { paths: this.#good.size, ageMs, state: this.#word(now), callsPerMinute: this.#recentCalls().length };
+  }
+
+  #recentCalls(): readonly number[] {
+    const since = this.#clock.monotonic() - 60_000;
+    return this.#calls.filter((at) => at > since);
   }
 
   #word(now: number): WatchedStoreState["state"] {
@@ -117,6 +127,7 @@ export class WatchedStore implements Store {
 
   async #readNow(path: string, signal: AbortSignal): Promise<boolean> {
     if (isOpen(this.#circuit, this.#clock.monotonic())) throw restingFault(this.name);
+    this.#calls = [...this.#recentCalls(), this.#clock.monotonic()];
     try {
       const reading = await this.#store.readPath(path, signal);
       this.#circuit = CLOSED;

@@ -1,4 +1,5 @@
 import { hold } from "../core/hold.ts";
+import { ownObjectName } from "../core/objectNames.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { nextAfter } from "../core/retry.ts";
 import type { SubjectId, SubjectSpec } from "../core/subject.ts";
@@ -7,7 +8,7 @@ import { emitOutcome } from "../operations/emitOutcome.ts";
 import { noteOutcome } from "../operations/noteOutcome.ts";
 import { reconcileSubject, subjectOf } from "../operations/reconcileSubject.ts";
 import { createStorePass } from "../operations/storePass.ts";
-import type { Clock, Job, Log, Subject } from "../ports.ts";
+import type { Clock, Job, Log } from "../ports.ts";
 import type { Generation } from "./generation.ts";
 
 /** What came of one job, for whoever keeps count. */
@@ -35,7 +36,6 @@ export interface WorkerDeps {
 
 /** A job of which the subject is being worked on elsewhere comes back after this. */
 const TAKEN_MS = 5_000;
-const LEASE_PREFIX = "helmwarden";
 
 /** Does one job: lease, pass, record, and what is next. Never rejects. */
 export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) => Promise<void> {
@@ -85,7 +85,7 @@ async function passUnderLease(
   try {
     const { name: cluster, withLease } = await app.cluster(clusterOf(subject));
     const ports = await app.portsOf(cluster);
-    const lease = { namespace: about.namespace, name: leaseName(about) };
+    const lease = { namespace: about.namespace, name: ownObjectName(about) };
     const held = await withLease(
       lease,
       async (still) => {
@@ -152,10 +152,6 @@ function factsOf(outcome: Outcome): Readonly<Record<string, string | number>> {
     default:
       return {};
   }
-}
-
-export function leaseName({ kind, name }: Subject): string {
-  return `${LEASE_PREFIX}-${kind.toLowerCase()}-${name}`;
 }
 
 function clusterOf(subject: SubjectSpec): string {
