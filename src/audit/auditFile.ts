@@ -30,10 +30,13 @@ const TAIL_BYTES = 4 * 1024 * 1024;
 export function openAuditFile(path: string, clock: Pick<Clock, "now">): AuditLog {
   const file = openFile(path);
   let { head, size } = attempt(path, () => recoverTail(file, path));
+  let closed = false;
   return {
     append: (record) =>
       Promise.resolve().then(() =>
         attempt(path, () => {
+          // The number of a closed file may be another's by now.
+          if (closed) throw unavailable(path, "it is closed, as the program is about to end");
           if (fstatSync(file).size !== size) ({ head, size } = recoverTail(file, path));
           const next = chainLine(head, record, clock.now());
           const bytes = Buffer.from(`${next.line}\n`);
@@ -46,7 +49,11 @@ export function openAuditFile(path: string, clock: Pick<Clock, "now">): AuditLog
           size += bytes.length;
         }),
       ),
-    close: () => Promise.resolve(closeSync(file)),
+    close: () => {
+      if (!closed) closeSync(file);
+      closed = true;
+      return Promise.resolve();
+    },
   };
 }
 
