@@ -1,5 +1,6 @@
 import type { AuditRecord } from "./core/auditRecord.ts";
 import type { JsonObject } from "./core/json.ts";
+import type { RawSecret } from "./core/migration/rawSecret.ts";
 import type { ChartIdentity, ReleaseKey, RevisionHead, StoredRelease } from "./core/release.ts";
 import type { Rollout } from "./core/rollout.ts";
 import type { SecretValue, Sealed } from "./core/secretValue.ts";
@@ -259,6 +260,37 @@ export type WatchSecrets = (
   signal: AbortSignal,
 ) => { readonly done: Promise<void>; readonly state: () => WatchState };
 
+/** What a migration needs to see, and to put back. Helm's own storage is not among the Secrets. */
+export interface Inventory {
+  /** All Secrets of a namespace, or of all; whole, so they are large. */
+  secrets(query: InventoryQuery, signal: AbortSignal): Promise<readonly RawSecret[]>;
+  /**
+   * Everything that may name a Secret: workloads, jobs, pods without an owner, Ingresses, ServiceAccounts. `denied`:
+   * the kinds that we may not list.
+   */
+  referrers(
+    namespace: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly objects: Sealed<readonly JsonObject[]>; readonly denied: readonly string[] }>;
+  /** The releases of a namespace, or of all, by the names in Helm's storage. */
+  releaseNames(
+    namespace: string | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly namespace: string; readonly name: string }[]>;
+  get(namespace: string, name: string, signal: AbortSignal): Promise<RawSecret | undefined>;
+  /**
+   * Makes the Secret, or replaces the one that is there at exactly `over` (its resourceVersion): type, labels,
+   * annotations and data as given. ReleaseConflict where it has moved, or is there although `over` is undefined.
+   */
+  put(secret: RawSecret, over: string | undefined, dryRun: boolean, signal: AbortSignal): Promise<void>;
+}
+
+export interface InventoryQuery {
+  /** Absent: all namespaces. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+}
+
 /** One cluster: all its ports, with one connection pool. */
 export interface Cluster {
   readonly name: string;
@@ -272,6 +304,7 @@ export interface Cluster {
   readonly patchStored: PatchStored;
   readonly withLease: WithLease;
   readonly watchSecrets: WatchSecrets;
+  readonly inventory: Inventory;
   close(): Promise<void>;
 }
 

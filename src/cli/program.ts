@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
+import { addMigrate } from "./migrateProgram.ts";
 import type { StatusOptions } from "./status.ts";
 import { VERSION } from "../version.ts";
 
@@ -60,6 +61,7 @@ function createProgram(context: CommandContext, exit: Exit): Command {
     .addHelpText("after", AFTER_HELP);
   addPasses(program, context, exit);
   addViews(program, context, exit);
+  addMigrate(program, context, exit);
   return program;
 }
 

@@ -2,6 +2,8 @@ import type { Clock, Cluster, Log } from "../ports.ts";
 import { createAccess } from "./access.ts";
 import { createApi } from "./api.ts";
 import { createEvents } from "./events.ts";
+import { createInventory } from "./inventory.ts";
+import { createReferrers } from "./referrers.ts";
 import { type InCluster, loadKubeconfig } from "./kubeconfig.ts";
 import { createLeaseObjects } from "./leaseObjects.ts";
 import { createWithLease } from "./leases.ts";
@@ -66,6 +68,7 @@ export async function createCluster(
     patchStored: createPatchStored(api, core, fieldManager),
     withLease: createWithLease(leases, { holder, durationMs: leaseDurationMs }, deps),
     watchSecrets: createWatchSecrets(api, core, deps, options.watch),
+    inventory: createInventory(api, core, createReferrers(k, api, configuration)),
     close: () => api.close(),
   };
 }
