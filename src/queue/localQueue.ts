@@ -13,6 +13,7 @@ export function createLocalQueue(
   const runs = createRuns(deps);
   const jobs = createLocalJobs(concurrency, runs, clock);
   const repetitions = createRepetitions(runs, deps.log);
+  let drained: Promise<void> | undefined;
 
   const keepTicking = async (name: string, everyMs: number, signal: AbortSignal): Promise<void> => {
     let pauseMs = Math.random() * everyMs;
@@ -40,7 +41,7 @@ export function createLocalQueue(
     drain(graceMs) {
       repetitions.end();
       jobs.end();
-      return runs.end(graceMs);
+      return (drained ??= runs.end(graceMs));
     },
   };
 }

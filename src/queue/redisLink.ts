@@ -58,9 +58,9 @@ export function openRedisLink(ioredis: typeof IoRedis, { options, shown }: Redis
       return await unlessAborted(work(), deadline);
     } catch (caught) {
       if (signal.aborted) throw cancelled();
-      const fault = deadline.aborted ? "silent" : redisFaultOf(caught);
+      const fault = deadline.aborted ? whatHangs(client) : redisFaultOf(caught);
       // A connection that is open but dead would otherwise be found out by TCP in a quarter of an hour.
-      if (fault === "silent" && client.status === "ready") client.disconnect(true);
+      if (deadline.aborted && client.status === "ready") client.disconnect(true);
       if (!closed) health.broken(fault);
       throw queueUnavailable(fault, shown);
     }
@@ -85,6 +85,11 @@ export function openRedisLink(ioredis: typeof IoRedis, { options, shown }: Redis
       for (const connection of connections) connection.disconnect();
     },
   };
+}
+
+/** Without a connection the address is to blame, with one the server. */
+function whatHangs({ status }: Redis): RedisFault {
+  return status === "ready" || status === "connect" ? "silent" : "unreachable";
 }
 
 interface Health {

@@ -41,10 +41,20 @@ export async function createRedisQueue(
   const ticks = createRedisTicks(bull.queue("ticks"), link, repetitions, { prefix, ...deps });
   const life = new AbortController();
   let ticking = false;
+  let drained: Promise<void> | undefined;
 
   keepHandingOver(due, link, clock, life.signal).catch(() => undefined);
   const put = (job: Job, delayMs: number, signal: AbortSignal): Promise<void> =>
     link.write(() => due.put(job, delayMs), signal);
+
+  const drain = async (graceMs: number): Promise<void> => {
+    repetitions.end();
+    await bull.stop();
+    await runs.end(graceMs);
+    await within(clock, CLOSE_MS, bull.close());
+    life.abort();
+    link.close();
+  };
 
   return {
     enqueue: put,
@@ -72,14 +82,7 @@ export async function createRedisQueue(
       );
       return { waiting, delayed: Math.max(0, all - waiting), running };
     },
-    async drain(graceMs) {
-      repetitions.end();
-      await bull.stop();
-      await runs.end(graceMs);
-      await within(clock, CLOSE_MS, bull.close());
-      life.abort();
-      link.close();
-    },
+    drain: (graceMs) => (drained ??= drain(graceMs)),
   };
 }
 

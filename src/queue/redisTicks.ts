@@ -19,16 +19,21 @@ export function createRedisTicks(
   { prefix, clock, log }: { readonly prefix: string; readonly clock: Clock; readonly log: Log },
 ): RedisTicks {
   const ticks = `${prefix}:ticked`;
-  const never = new AbortController().signal;
+  let wasMarked = false;
 
-  const tickHere = async (name: string): Promise<void> => {
-    link.call(() => link.client.hincrby(ticks, name, 1), never).catch(() => undefined);
-    await repetitions.tick(name);
+  const mark = async (name: string): Promise<string> => String(await link.client.hincrby(ticks, name, 1));
+
+  /** Marks a tick of our own, as nobody's has come. False if another process has just done so. */
+  const claim = async (name: string, count: string | null | undefined, signal: AbortSignal): Promise<boolean> => {
+    const marked = await link.call(() => mark(name), signal).catch(() => undefined);
+    return marked === undefined || Number(marked) === Number(count ?? 0) + 1;
   };
 
   const schedule = async (name: string, everyMs: number): Promise<void> => {
-    // A full Redis refuses this, while it lets BullMQ's scripts half pass.
-    await link.client.hsetnx(ticks, name, 0);
+    // A full Redis refuses this, while it lets BullMQ's scripts half pass; and an emptied one gives itself away.
+    const isEmpty = (await link.client.hsetnx(ticks, "", 0)) === 1;
+    if (isEmpty && wasMarked) log.warn("The queue's Redis has lost what it held: what waited there is gone.");
+    wasMarked = true;
     const id = idOf(name);
     const offset = 1 + (Number.parseInt(id.slice(1, 9), 16) % everyMs);
     const data = { subject: name, reason: "tick" };
@@ -37,7 +42,10 @@ export function createRedisTicks(
 
   return {
     async process(kind, name) {
-      if (kind === "tick") return tickHere(name);
+      if (kind === "tick") {
+        await mark(name).catch(() => undefined);
+        return repetitions.tick(name);
+      }
       // Left by a process that had more repetitions. Whoever still wants it puts it back.
       if (!repetitions.has(name)) await queue.removeJobScheduler(idOf(name));
       else await queue.add("tick", { subject: name, reason: "tick" }, { deduplication: { id: idOf(name) } });
@@ -48,13 +56,17 @@ export function createRedisTicks(
       for (;;) {
         await link.write(() => schedule(name, everyMs), signal).catch(() => undefined);
         await clock.sleep(everyMs / 2, signal);
-        const next = await link.call(() => link.client.hget(ticks, name), signal).catch(() => count);
+        // The others see by the count that a long tick still runs here.
+        const look = (): Promise<string | null> =>
+          repetitions.isTicking(name) ? mark(name) : link.client.hget(ticks, name);
+        const next = await link.call(look, signal).catch(() => count);
         if (next !== count) seenAt = clock.monotonic();
         count = next;
         if (clock.monotonic() - seenAt < 1.5 * everyMs) continue;
-        log.debug("No tick has come over Redis: ticking here.", { name });
         seenAt = clock.monotonic();
-        await tickHere(name);
+        if (!(await claim(name, count, signal))) continue;
+        log.debug("No tick has come over Redis: ticking here.", { name });
+        void repetitions.tick(name);
       }
     },
   };

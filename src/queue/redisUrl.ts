@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { SecretValue } from "../core/secretValue.ts";
 import { HelmwardenError } from "../errors.ts";
 
@@ -10,7 +11,7 @@ export interface RedisAddress {
     readonly db: number;
     readonly username?: string;
     readonly password?: string;
-    readonly tls?: { readonly servername: string };
+    readonly tls?: { readonly servername?: string };
   };
 }
 
@@ -40,7 +41,7 @@ function parse({ protocol, hostname, port, pathname, username, password }: URL):
       db: Number(database),
       ...(username === "" ? {} : { username: decodeURIComponent(username) }),
       ...(password === "" ? {} : { password: decodeURIComponent(password) }),
-      ...(tls ? { tls: { servername: host } } : {}),
+      ...(tls ? { tls: isIP(host) ? {} : { servername: host } } : {}),
     },
   };
 }

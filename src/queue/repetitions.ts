@@ -9,6 +9,7 @@ export interface Repetitions {
   /** Replaces the one of this name. `loop` calls `tick`, or has it called, until its signal aborts. */
   start(name: string, tick: Tick, loop: (signal: AbortSignal) => Promise<void>): void;
   has(name: string): boolean;
+  isTicking(name: string): boolean;
   /** Ticks now and waits for the end, unless that name ticks already. */
   tick(name: string): Promise<void>;
   cancel(name: string): void;
@@ -32,6 +33,7 @@ export function createRepetitions(runs: Runs, log: Log): Repetitions {
       });
     },
     has: (name) => started.has(name),
+    isTicking: (name) => ticking.has(name),
     async tick(name) {
       const repetition = started.get(name);
       if (repetition === undefined || ticking.has(name) || runs.ending) return;

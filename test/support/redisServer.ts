@@ -27,7 +27,7 @@ export interface RedisServer {
   /** Runs commands on a connection of its own. */
   with<T>(work: (client: Redis) => Promise<T>): Promise<T>;
   flush(): Promise<void>;
-  /** No write fits any more, until `empty` is called. */
+  /** No write fits any more, until `makeRoom`. */
   fill(): Promise<void>;
   makeRoom(): Promise<void>;
   /** Writes everything to disk and gives the file's bytes as Latin-1 text. */
@@ -108,8 +108,8 @@ export async function startRedis(options: RedisServerOptions): Promise<RedisServ
         args: ["--bind", "127.0.0.1", ...listen, "--dir", dir, "--rdbcompression", "no", ...args],
         logFile: join(dir, "redis.log"),
       });
-      const ready = (): Promise<boolean> => redis.with(async (client) => (await client.ping()) === "PONG");
-      await waitUntil("redis answers", ready, { processes: [server], timeoutMs: 10_000 });
+      const limits = { processes: [server], timeoutMs: 10_000 };
+      await waitUntil("redis answers", async () => (await redis.with((client) => client.ping())) === "PONG", limits);
     },
   };
   await redis.start();
