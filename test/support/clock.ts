@@ -25,12 +25,16 @@ export function manualClock(): ManualClock {
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         slept.push(ms);
-        const sleeper = { at: time + ms, wake: resolve };
-        sleepers.add(sleeper);
         const abort = (): void => {
           sleepers.delete(sleeper);
           reject(new DOMException("aborted", "AbortError"));
         };
+        const wake = (): void => {
+          signal.removeEventListener("abort", abort);
+          resolve();
+        };
+        const sleeper = { at: time + ms, wake };
+        sleepers.add(sleeper);
         if (signal.aborted) abort();
         signal.addEventListener("abort", abort, { once: true });
       }),
