@@ -44,9 +44,10 @@ export async function reconcileLiveKeys(
     throw caught;
   }
   const token = `corrected-${ports.run}-${ports.clock.now().toISOString()}`;
+  const after = await ports.cluster.workloads.list(namespace, signal);
   const { restarted } = await restartReaders(
     ports,
-    { namespace, keys: drifted, before, token, mode: spec.restart },
+    { keys: drifted, before, after, token, mode: spec.restart },
     signal,
   );
   await ports.audit.append({ ...record, kind: "result", outcome: "corrected" });

@@ -45,7 +45,7 @@ export async function runPass(input: PassInput, onResult: OnResult, signal: Abor
     onResult(result);
   };
   const stores = createStorePass(input.stores, signal);
-  const seen = await preload(input, signal);
+  const seen = preload(input, signal);
 
   const written: WrittenSecret[] = [];
   await inLanes(input.secrets, input.concurrency, async (spec) => {
@@ -78,8 +78,7 @@ async function passRelease(
 ): Promise<Outcome> {
   if (spec.suspend) return { kind: "suspended" };
   const ports = await input.portsOf(spec.key.cluster);
-  const { readings, records } = await seen(spec.key.cluster);
-  const values = await wantedValues(spec, stores);
+  const [{ readings, records }, values] = await Promise.all([seen(spec.key.cluster), wantedValues(spec, stores)]);
   // A release that the list left out (a denied namespace, say) gives its own reason when it is read alone.
   const reading = readings.get(formatKey(spec.key)) ?? (await ports.releases.read(spec.key, signal));
   return await reconcileRelease(
@@ -99,8 +98,7 @@ async function passSecret(
   signal: AbortSignal,
 ): Promise<Outcome | WrittenSecret> {
   const ports = await input.portsOf(spec.cluster);
-  const keys = await wantedKeys(spec, stores);
-  const { records } = await seen(spec.cluster);
+  const [{ records }, keys] = await Promise.all([seen(spec.cluster), wantedKeys(spec, stores)]);
   return await reconcileSecret(ports, spec, keys, records.get(subjectId(secretSubject(spec))), input.mode, signal);
 }
 
@@ -112,14 +110,14 @@ interface Observed {
 /** What one cluster holds of this pass; rejects for every subject of a cluster that cannot be read. */
 type Preloaded = (cluster: string) => Promise<Observed>;
 
-/** Reads all releases and all our records of each cluster by as few lists as possible, clusters side by side. */
-async function preload(input: PassInput, signal: AbortSignal): Promise<Preloaded> {
+/** Reads all releases and all our records of each cluster by as few lists as possible, while the stores are read. */
+function preload(input: PassInput, signal: AbortSignal): Preloaded {
   const clusters = new Set([
-    ...input.releases.map(({ key }) => key.cluster),
+    ...input.releases.filter(({ suspend }) => !suspend).map(({ key }) => key.cluster),
     ...input.secrets.map(({ cluster }) => cluster),
   ]);
   const observed = new Map([...clusters].map((cluster) => [cluster, observe(input, cluster, signal)]));
-  await Promise.allSettled(observed.values());
+  for (const cluster of observed.values()) cluster.catch(() => undefined);
   return async (cluster) => (await observed.get(cluster)) ?? { readings: new Map(), records: new Map() };
 }
 

@@ -72,8 +72,8 @@ export async function settleSecret(ports: SecretPorts, written: WrittenSecret, s
   const changed = plan.kind === "apply" ? plan.changes.map(({ path }) => path) : spec.data.map(({ key }) => key);
   const keys = changed.map((key): DataKey => ({ kind: "Secret", name: spec.secret, key }));
   const mode = existed ? spec.restart : "never";
-  const { namespace } = spec;
-  const { restarted } = await restartReaders(ports, { namespace, keys, before, token, mode }, signal);
+  const after = await ports.cluster.workloads.list(spec.namespace, signal);
+  const { restarted } = await restartReaders(ports, { keys, before, after, token, mode }, signal);
   const outcome = plan.kind === "apply" ? "changed" : "adopted";
   await ports.audit.append({ ...auditRecord(ports, spec, plan, "result"), outcome });
   await putSecretStatus(ports, spec, { phase: "settled", wanted: plan.wanted, revision: 0, outcome }, signal);

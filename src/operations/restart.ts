@@ -22,10 +22,10 @@ const LAST_LOOK_MS = 1_000;
 type RestartPorts = { readonly cluster: Pick<Cluster, "workloads">; readonly clock: Clock };
 
 export interface Restarts {
-  readonly namespace: string;
   readonly keys: readonly DataKey[];
-  /** The namespace's workloads before the change. */
+  /** The namespace's workloads before the change, and after it. */
   readonly before: readonly Workload[];
+  readonly after: readonly Workload[];
   /** Identity of the change; a workload that was restarted for it already is left alone. */
   readonly token: string;
   readonly mode: "auto" | "never";
@@ -37,12 +37,12 @@ export interface Restarts {
  */
 export async function restartReaders(
   ports: RestartPorts,
-  { namespace, keys, before, token, mode }: Restarts,
+  { keys, before, after, token, mode }: Restarts,
   signal: AbortSignal,
 ): Promise<{ readonly restarted: readonly WorkloadRef[]; readonly rolling: readonly WorkloadRef[] }> {
   const restarted: WorkloadRef[] = [];
   const rolling: WorkloadRef[] = [];
-  for (const workload of await ports.cluster.workloads.list(namespace, signal)) {
+  for (const workload of after) {
     const earlier = before.find(({ ref }) => sameWorkload(ref, workload.ref));
     if (earlier !== undefined && !jsonEquals(earlier.podTemplate.open(), workload.podTemplate.open())) {
       rolling.push(workload.ref);

@@ -34,16 +34,18 @@ export async function settle(
 ): Promise<Settled> {
   const { token, before } = settling;
   await patchLiveKeys(ports, spec, settling, signal);
-  const missed = await missedKeys(ports, spec, settling, signal);
+  const [missed, after] = await Promise.all([
+    missedKeys(ports, spec, settling, signal),
+    ports.cluster.workloads.list(spec.key.namespace, signal),
+  ]);
   if (missed.length > 0) {
     const reason = `The release holds the new value and ${missed.join(", ")} does not: the chart keeps its live Secret. Use \`whenIgnored: patchSecret\`, or its existingSecret with a SecretSync`;
     return { kind: "ineffective", reason };
   }
-  const { namespace } = spec.key;
   const keys = dataKeysOf(settling);
   const { restarted, rolling } = await restartReaders(
     ports,
-    { namespace, keys, before, token, mode: spec.restart },
+    { keys, before, after, token, mode: spec.restart },
     signal,
   );
   const unready = await waitUntilReady(ports, rolling, spec.upgrade.readyMs, signal);
