@@ -10,7 +10,7 @@ export type ReadCredential = (ref: CredentialRef) => () => Promise<SecretValue>;
 /** Credentials come from the environment, from files, or from Secrets of the cluster we run in. */
 export function createReadCredential(
   environment: Readonly<Record<string, string | undefined>>,
-  secrets: () => Promise<SecretObjects>,
+  secrets: () => Promise<Pick<SecretObjects, "get">>,
   signal: AbortSignal,
 ): ReadCredential {
   return (ref) => async () => {
