@@ -26,6 +26,7 @@ import (
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/credential/userpass"
 	"github.com/hashicorp/vault/builtin/logical/database"
+	"github.com/hashicorp/vault/helper/experiments"
 	"github.com/hashicorp/vault/helper/namespace"
 	vaulthttp "github.com/hashicorp/vault/http"
 	"github.com/hashicorp/vault/internalshared/configutil"
@@ -128,6 +129,7 @@ func unsealed(ctx context.Context, given options) (*vault.Core, []byte, error) {
 			"approle": approle.Factory, "userpass": userpass.Factory, "kubernetes": kubernetesauth.Factory, "jwt": jwtauth.Factory,
 		},
 		AuditBackends: map[string]audit.Factory{"file": file.Factory},
+		Experiments:   []string{experiments.VaultExperimentEventsAlpha1},
 	})
 	if err != nil {
 		return nil, nil, err
