@@ -4,22 +4,8 @@ import { isUtf8 } from "node:buffer";
 const MASK = "[secret]";
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
-/**
- * Anything that must not be seen: it prints, serialises and inspects as a constant. `open()` is called only in
- * the few files that test/architecture/secrecy.test.ts lists.
- */
-export class Sealed<T> {
-  readonly #content: T;
-
-  constructor(content: T) {
-    this.#content = content;
-  }
-
-  /** Gives the content back. Keep it local: what is opened is not to be stored, logged or thrown. */
-  open(): T {
-    return this.#content;
-  }
-
+/** Prints, serialises and inspects as a constant, whatever it holds. */
+abstract class Masked {
   toString(): string {
     return MASK;
   }
@@ -37,11 +23,27 @@ export class Sealed<T> {
   }
 }
 
+/** Anything that must not be seen. `open()` is called only in the files that test/architecture/secrecy.test.ts lists. */
+export class Sealed<T> extends Masked {
+  readonly #content: T;
+
+  constructor(content: T) {
+    super();
+    this.#content = content;
+  }
+
+  /** Gives the content back. Keep it local: what is opened is not to be stored, logged or thrown. */
+  open(): T {
+    return this.#content;
+  }
+}
+
 /** One secret: bytes, usually UTF-8 text. Prints as a constant, compares in constant time. */
-export class SecretValue {
+export class SecretValue extends Masked {
   readonly #bytes: Buffer;
 
   private constructor(bytes: Buffer) {
+    super();
     this.#bytes = bytes;
   }
 
@@ -78,21 +80,5 @@ export class SecretValue {
 
   equals(other: SecretValue): boolean {
     return this.#bytes.length === other.#bytes.length && timingSafeEqual(this.#bytes, other.#bytes);
-  }
-
-  toString(): string {
-    return MASK;
-  }
-
-  toJSON(): string {
-    return MASK;
-  }
-
-  [Symbol.toPrimitive](): string {
-    return MASK;
-  }
-
-  [INSPECT](): string {
-    return MASK;
   }
 }
