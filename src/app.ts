@@ -31,6 +31,8 @@ export interface Surroundings {
 /** The program put together: the only place that knows every adapter. */
 export interface App {
   readonly config: Config;
+  /** Where helmwarden's own objects live. */
+  readonly namespace: string;
   /** The stores of these names, each connected once. */
   readonly stores: (names: Iterable<string>) => Promise<ReadonlyMap<string, Store>>;
   readonly cluster: (name: string) => Promise<Cluster>;
@@ -97,7 +99,8 @@ export function createApp(
   };
   const checkAudit = (): CheckLine => checkAuditFile(config.program.auditFile);
   const openQueue = async (): Promise<Queue> => await queueOf(config, readCredential, deps);
-  return { config, stores, cluster, helm, checkAudit, credential: readCredential, openQueue, portsOf, close };
+  const { namespace } = surroundings;
+  return { config, namespace, stores, cluster, helm, checkAudit, credential: readCredential, openQueue, portsOf, close };
 }
 
 /** The first call for a name makes it; a failure is not kept. */

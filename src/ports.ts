@@ -20,11 +20,31 @@ export interface Store {
    * or throttled throws. The same object comes back as long as the store says that nothing moved.
    */
   readPath(path: string, signal: AbortSignal): Promise<PathReading>;
+  /** Absent: this store is only read. */
+  readonly writer?: StoreWriter;
   /** Logs in and makes the cheapest call that proves it. Never throws for what it finds. */
   check(signal: AbortSignal): Promise<CheckLine>;
   /** Ends timers and sockets, and revokes a token that this process made. */
   close(): Promise<void>;
 }
+
+/** Writes of a migration: nothing that is there is ever changed or removed, unless it is what we put there. */
+export interface StoreWriter {
+  /**
+   * Puts keys beside those of the path, by compare-and-set where the store has it. `equal`: it held just these bytes
+   * already; `conflict`: others, which stay. Bytes that the store cannot hold are encoded, and marked so that
+   * `readPath` gives them back as they were. StoreInvalid where that, too, is not possible.
+   */
+  create(path: string, secrets: ReadonlyMap<string, SecretValue>, signal: AbortSignal): Promise<WriteResults>;
+  /** Takes away the keys that still hold just these bytes. Versions that the store keeps are not destroyed. */
+  remove(
+    path: string,
+    secrets: ReadonlyMap<string, SecretValue>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, "removed" | "absent" | "conflict">>;
+}
+
+export type WriteResults = ReadonlyMap<string, "created" | "equal" | "conflict">;
 
 export type PathReading =
   | { readonly kind: "found"; readonly secrets: ReadonlyMap<string, StoredSecret> }
@@ -206,9 +226,21 @@ export interface Events {
   ): Promise<void>;
 }
 
+/** One call of the Kubernetes API, as a Role would permit it. */
+export interface AccessQuestion {
+  readonly verb: string;
+  /** "" is the core group. */
+  readonly group: string;
+  readonly resource: string;
+  /** Absent: in all namespaces. */
+  readonly namespace?: string;
+  /** Absent: whatever its name. */
+  readonly name?: string;
+}
+
 export interface Access {
-  /** SelfSubjectAccessReview: may we do this in the namespace? */
-  can(verb: string, resource: string, namespace: string, signal: AbortSignal): Promise<boolean>;
+  /** SelfSubjectAccessReview: may we do this? */
+  can(question: AccessQuestion, signal: AbortSignal): Promise<boolean>;
   /** The server's version, which proves reachability and credentials. */
   serverVersion(signal: AbortSignal): Promise<string>;
 }

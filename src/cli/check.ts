@@ -2,6 +2,7 @@ import type { App } from "../app.ts";
 import type { StoredRelease } from "../core/release.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { checkPermissions } from "../operations/checkPermissions.ts";
+import { deployedObjects } from "../operations/deployedObjects.ts";
 import type { CheckLine } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { withApp } from "./openApp.ts";
@@ -59,9 +60,9 @@ async function* clusterChecks(app: App, name: string, signal: AbortSignal): Asyn
   if (!reached.ok) return;
   const cluster = await app.cluster(name);
   const releases = app.config.releases.filter(({ key }) => key.cluster === name);
-  const secrets = app.config.secrets.filter((spec) => spec.cluster === name);
-  yield* checkPermissions(cluster.access, releases, secrets, signal);
   const ports = await app.portsOf(name);
+  const deployed = await deployedObjects(ports.releases, releases, signal);
+  yield* checkPermissions(cluster.access, { config: app.config, cluster: name, home: app.namespace, deployed }, signal);
   for (const { key } of releases) {
     const release = `release ${key.namespace}/${key.name}`;
     yield await look(release, async () => {

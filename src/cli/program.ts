@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
+import type { RbacOptions } from "./rbac.ts";
 import { addMigrate } from "./migrateProgram.ts";
 import type { StatusOptions } from "./status.ts";
 import { VERSION } from "../version.ts";
@@ -21,6 +22,7 @@ Examples:
   $ helmwarden xray -c config.yaml wordpress   what each mapped value reaches
   $ helmwarden run -c config.yaml              keep them in step from now on
   $ helmwarden status -w -c config.yaml        what the daemon does, live
+  $ helmwarden rbac -c config.yaml             the Roles that this needs
   $ helmwarden schema > helmwarden.schema.json
 
 Exit codes: 0 in sync, 1 a fault, 2 changes pending or held (plan, sync),
@@ -115,6 +117,7 @@ function addViews(program: Command, context: CommandContext, exit: Exit): void {
     .action(async (name: string, options: CommandOptions) => {
       exit(await (await import("./xray.ts")).xrayCommand(name, options, context));
     });
+  addRbac(program, context, exit);
   program
     .command("schema")
     .description("print the JSON Schema of the configuration")
@@ -124,11 +127,29 @@ function addViews(program: Command, context: CommandContext, exit: Exit): void {
     });
 }
 
+function addRbac(program: Command, context: CommandContext, exit: Exit): void {
+  configured(program.command("rbac"))
+    .description("print the Roles that exactly this configuration needs; writes nothing")
+    .addOption(
+      new Option("-o, --output <form>", "yaml, json, or values for helmwarden's own chart")
+        .choices(["yaml", "json", "values"])
+        .default("yaml"),
+    )
+    .option("--cluster <name>", "which cluster's Roles", "default")
+    .option("--service-account <namespace/name>", "print bindings to this account as well")
+    .action(async (options: RbacOptions) => {
+      exit(await (await import("./rbac.ts")).rbacCommand(options, context));
+    });
+}
+
 function common(command: Command): Command {
+  return configured(command).addOption(
+    new Option("-o, --output <form>", "text for people, json for programs").choices(["text", "json"]).default("text"),
+  );
+}
+
+function configured(command: Command): Command {
   return command
     .requiredOption("-c, --config <path>", "configuration file, or a folder of them")
-    .addOption(
-      new Option("-o, --output <form>", "text for people, json for programs").choices(["text", "json"]).default("text"),
-    )
     .option("-v, --verbose", "log what is done to standard error", false);
 }

@@ -1,20 +1,19 @@
 import type { StatusRecord } from "../core/statusRecord.ts";
-import { subjectIdOf, type SubjectId } from "../core/subject.ts";
+import type { SubjectId } from "../core/subject.ts";
 import { dataKeyOf } from "../core/xray.ts";
 import { RUN_LABEL } from "../operations/apply.ts";
-import type { Clock, SecretEvent, WatchState } from "../ports.ts";
+import type { Access, Clock, SecretEvent, WatchQuery, WatchState } from "../ports.ts";
 import type { Generation } from "./generation.ts";
+import { narrowQueries, wideQueries, worstOf } from "./watchQueries.ts";
 
 /** Told which subject moved, and what gave it away. */
 export type OnMoved = (subject: SubjectId, reason: "release" | "live") => void;
 
 const LOOK_MS = 50;
-const HELM_STORAGE = "owner=helm";
-const NOT_HELM_STORAGE = "type!=helm.sh/release.v1";
 
 /**
- * Two watches a cluster: Helm's storage, where a release is changed or rolled back by hand, and the Secrets that the
- * mapped values feed, where somebody runs `kubectl patch secret`. Metadata only.
+ * Watches Helm's storage, where a release is changed or rolled back by hand, and the Secrets that the mapped values
+ * feed, where somebody runs `kubectl patch secret`: metadata only, and no wider than our Roles.
  */
 export class ReleaseWatch {
   readonly #onMoved: OnMoved;
@@ -68,22 +67,24 @@ export class ReleaseWatch {
   }
 
   async #watchCluster(generation: Generation, name: string, signal: AbortSignal): Promise<void> {
-    const { watchSecrets } = await generation.app.cluster(name);
-    const namespaces = namespacesOf(generation, name);
-    const only = namespaces.length === 1 && namespaces[0] !== undefined ? { namespace: namespaces[0] } : {};
-    const storage = watchSecrets(
-      { ...only, labelSelector: HELM_STORAGE },
-      (event) => this.#onStorage(generation, name, event),
-      signal,
+    const { watchSecrets, access } = await generation.app.cluster(name);
+    const own = [...generation.subjects].filter(([id]) => id.startsWith(`${name}/`)).map(([, subject]) => subject);
+    const narrow = narrowQueries(own);
+    const isMany = narrow.storage.length + narrow.live.length > 2;
+    const { storage, live } = isMany && (await mayWatchAll(access, signal)) ? wideQueries() : narrow;
+    const follow = (queries: readonly WatchQuery[], onEvent: (event: SecretEvent) => void): (() => WatchState) => {
+      const watches = queries.map((query) => watchSecrets(query, onEvent, signal));
+      this.#ending.push(...watches.map(({ done }) => done));
+      return worstOf(watches.map(({ state }) => state));
+    };
+    if (storage.length > 0) {
+      const states = follow(storage, (event) => this.#onStorage(generation, name, event));
+      this.#states.set(`${name} releases`, states);
+    }
+    this.#states.set(
+      `${name} secrets`,
+      follow(live, (event) => this.#onLive(name, event)),
     );
-    const live = watchSecrets(
-      { ...only, fieldSelector: NOT_HELM_STORAGE },
-      (event) => this.#onLive(name, event),
-      signal,
-    );
-    this.#ending.push(storage.done, live.done);
-    this.#states.set(`${name} releases`, storage.state);
-    this.#states.set(`${name} secrets`, live.state);
   }
 
   #onStorage(generation: Generation, cluster: string, event: SecretEvent): void {
@@ -108,9 +109,12 @@ function isOurs(label: string | undefined, version: string | undefined): boolean
   return label !== undefined && version !== undefined && label.startsWith(`v${version}-`);
 }
 
-function namespacesOf(generation: Generation, cluster: string): string[] {
-  const namespaces = [...generation.subjects.values()]
-    .filter((subject) => subjectIdOf(subject).startsWith(`${cluster}/`))
-    .map((subject) => (subject.kind === "Release" ? subject.spec.key.namespace : subject.spec.namespace));
-  return [...new Set(namespaces)];
+/** A watch or two for the whole cluster cost less than two for each of many namespaces. Unreachable: as if we may not. */
+async function mayWatchAll(access: Access, signal: AbortSignal): Promise<boolean> {
+  const verbs = ["list", "watch"];
+  const answers = verbs.map((verb) => access.can({ verb, group: "", resource: "secrets" }, signal));
+  return await Promise.all(answers).then(
+    (may) => may.every(Boolean),
+    () => false,
+  );
 }

@@ -6,12 +6,12 @@ import type { Api } from "./api.ts";
 const review = z.object({ status: z.object({ allowed: z.boolean() }) });
 const version = z.object({ gitVersion: z.string() });
 
-/** What we may do, asked of the cluster itself. `resource` may carry its group: "deployments.apps". */
+/** What we may do, asked of the cluster itself. */
 export function createAccess(api: Api, authorization: AuthorizationV1Api, versions: VersionApi): Access {
   return {
-    async can(verb, resource, namespace, signal) {
-      const [plural = resource, ...group] = resource.split(".");
-      const body = { spec: { resourceAttributes: { verb, resource: plural, group: group.join("."), namespace } } };
+    async can({ verb, group, resource, namespace, name }, signal) {
+      const where = { ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) };
+      const body = { spec: { resourceAttributes: { verb, group, resource, ...where } } };
       const answer = await api.call(
         { verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io" },
         review,

@@ -1,8 +1,8 @@
 import type { CoreV1Api } from "@kubernetes/client-node";
 import { z } from "zod";
+import { ownObjectName } from "../core/objectNames.ts";
 import type { Clock, Events, Log, Subject } from "../ports.ts";
 import type { Api } from "./api.ts";
-import { statusName } from "./statusDocument.ts";
 
 /** What Kubernetes takes for a note. */
 const LONGEST_MESSAGE = 1024;
@@ -41,6 +41,6 @@ export function createEvents(api: Api, core: CoreV1Api, deps: { readonly clock: 
 
 function involved(subject: Subject): { kind: string; name: string } {
   return subject.kind === "Release"
-    ? { kind: "ConfigMap", name: statusName(subject) }
+    ? { kind: "ConfigMap", name: ownObjectName(subject) }
     : { kind: "Secret", name: subject.name };
 }

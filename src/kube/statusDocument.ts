@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Digest } from "../core/digest.ts";
 import { isJsonObject } from "../core/json.ts";
@@ -9,7 +8,6 @@ import type { Subject } from "../ports.ts";
 /** Which ConfigMaps are status objects, and of what kind of subject. */
 export const STATUS_LABEL = "helmwarden.dev/status";
 const KEY = "record";
-const LONGEST_NAME = 253;
 
 export interface StatusEntry {
   readonly subject: Subject;
@@ -18,14 +16,6 @@ export interface StatusEntry {
 
 export function formatSubject(subject: Subject): string {
   return `${subject.kind}/${subject.namespace}/${subject.name}`;
-}
-
-/** The ConfigMap's name: `helmwarden-release-NAME`, its end replaced by a hash where Kubernetes finds it too long. */
-export function statusName(subject: Subject): string {
-  const name = `helmwarden-${subject.kind.toLowerCase()}-${subject.name}`;
-  if (name.length <= LONGEST_NAME) return name;
-  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
-  return `${name.slice(0, LONGEST_NAME - 1 - hash.length).replace(/[^a-z0-9]+$/, "")}-${hash}`;
 }
 
 export function statusLabels(subject: Subject): Record<string, string> {
@@ -38,7 +28,7 @@ export function encodeStatus({ subject, record }: StatusEntry): Record<string, s
 
 const document = z
   .object({
-    subject: z.object({ kind: z.enum(["Release", "Secret"]), name: z.string() }),
+    subject: z.object({ kind: z.enum(["Release", "Secret", "Store"]), name: z.string() }),
     phase: z.enum(["applying", "settled"]),
     wanted: z.custom<Digest>((value) => typeof value === "string"),
     revision: z.number().int(),

@@ -1,5 +1,6 @@
 import type { CoreV1Api } from "@kubernetes/client-node";
 import { z } from "zod";
+import { ownObjectName } from "../core/objectNames.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
 import type { StatusObjects } from "../ports.ts";
 import type { Api } from "./api.ts";
@@ -12,7 +13,6 @@ import {
   STATUS_LABEL,
   type StatusEntry,
   statusLabels,
-  statusName,
 } from "./statusDocument.ts";
 
 /** With more than so many to read again, one list in pages is cheaper than a call for each. */
@@ -64,13 +64,13 @@ export function createStatuses(api: Api, core: CoreV1Api, fieldManager: string):
       return records;
     },
     async get(subject, signal) {
-      const found = await read(subject.namespace, statusName(subject), signal);
+      const found = await read(subject.namespace, ownObjectName(subject), signal);
       const entry = found === undefined ? undefined : decodeStatus(subject.namespace, found.data);
       return entry !== undefined && formatSubject(entry.subject) === formatSubject(subject) ? entry.record : undefined;
     },
     async put(subject, record, signal) {
       const { namespace } = subject;
-      const name = statusName(subject);
+      const name = ownObjectName(subject);
       const body = {
         apiVersion: "v1",
         kind: "ConfigMap",

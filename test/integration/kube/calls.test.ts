@@ -136,7 +136,9 @@ describe("refusals", () => {
       const fault = await expectFault("ClusterDenied", () => limited.secrets.get(home.name, "mine", signal));
       expect(fault.message).toContain(`get secrets mine in namespace ${home.name}`);
       expect(fault.message).toContain('{apiGroups: [""], resources: ["secrets"], verbs: ["get"]}');
-      expect(await limited.access.can("get", "secrets", home.name, signal)).toBe(false);
+      expect(
+        await limited.access.can({ verb: "get", group: "", resource: "secrets", namespace: home.name }, signal),
+      ).toBe(false);
       const all = { labelSelector: "owner=helm", metadataOnly: true };
       const wide = await expectFault("ClusterDenied", () => limited.listSecrets(all, signal));
       expect(wide.message).toContain("a ClusterRole");
@@ -192,5 +194,10 @@ describe("out of reach", () => {
 
 test("access tells the version and what we may do", async () => {
   expect(await cluster.access.serverVersion(signal)).toMatch(/^v\d+\.\d+/);
-  expect(await cluster.access.can("patch", "deployments.apps", namespace.name, signal)).toBe(true);
+  expect(
+    await cluster.access.can(
+      { verb: "patch", group: "apps", resource: "deployments", namespace: namespace.name },
+      signal,
+    ),
+  ).toBe(true);
 });
