@@ -32,14 +32,18 @@ export function startNext(
   };
 }
 
-/** The wave after one of its subjects is done; of others it stays as it is. */
-export function afterSubject(wave: Wave, subject: SubjectId, result: "healthy" | "unhealthy"): Wave {
+/**
+ * The wave after one of its subjects is done; of others it stays as it is. `untouched`: nothing was written, so that
+ * nothing is proven, and the next is tried in its place.
+ */
+export function afterSubject(wave: Wave, subject: SubjectId, result: "healthy" | "unhealthy" | "untouched"): Wave {
   if (!wave.underWay.has(subject))
     return wave.failed === subject && result === "healthy"
       ? { ...wave, failed: undefined, healthy: wave.healthy + 1 }
       : wave;
   const underWay = new Set([...wave.underWay].filter((one) => one !== subject));
   if (result === "healthy") return { ...wave, underWay, healthy: wave.healthy + 1 };
+  if (result === "untouched") return { ...wave, underWay, total: wave.total - 1 };
   return { ...wave, underWay, failed: wave.failed ?? subject };
 }
 

@@ -67,7 +67,7 @@ export class Daemon {
     this.#alarms = new StoreAlarms(deps, () => this.#generation);
     this.#dispatcher = createDispatcher(
       queue,
-      log,
+      deps,
       (reason) => metrics.jobEnqueued(reason.split(" ")[0] ?? reason),
       signal,
     );
@@ -95,7 +95,7 @@ export class Daemon {
       waiting: () => this.#rollouts.waiting(),
       watch: this.#watch,
       hook: (store, path) =>
-        void (path === undefined ? this.#polls.pollAll(store, signal) : this.#polls.poll(store, path, signal)),
+        void (path === undefined ? this.#polls.pollAll(store, signal) : this.#polls.poll(store, path, signal, true)),
     });
   }
 
@@ -124,6 +124,7 @@ export class Daemon {
     const old = this.#generation;
     this.#generation = next;
     this.#putBacks.clear();
+    this.#rollouts.clear();
     await this.#follow();
     this.#deps.metrics.configReloaded("taken");
     void old.retire();

@@ -1,13 +1,9 @@
 import type { SubjectId } from "../core/subject.ts";
-import type { Log, Queue } from "../ports.ts";
+import type { Clock, Log, Queue } from "../ports.ts";
 
 /** Puts work on the queue; what the queue cannot take now is kept and sent again. */
 export interface Dispatcher {
   send(subjects: Iterable<SubjectId>, reason: string, delayMs?: number): void;
-  /** Jobs that wait for the queue to come back. */
-  readonly kept: () => number;
-  /** Settles what is being sent. */
-  idle(): Promise<void>;
 }
 
 const SEND_AGAIN_MS = 2_000;
@@ -20,8 +16,8 @@ interface Kept {
 }
 
 export function createDispatcher(
-  queue: Queue,
-  log: Log,
+  queue: Pick<Queue, "enqueue">,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
   onSent: (reason: string) => void,
   signal: AbortSignal,
 ): Dispatcher {
@@ -48,16 +44,16 @@ export function createDispatcher(
       const batch = [...kept].slice(0, LANES);
       for (const [subject] of batch) kept.delete(subject);
       await Promise.all(batch.map(([subject, entry]) => sendOne(subject, entry)));
-      if (away) await new Promise((resolve) => setTimeout(resolve, SEND_AGAIN_MS).unref());
+      if (away) await clock.sleep(SEND_AGAIN_MS, signal).catch(() => undefined);
     }
     sending = undefined;
   };
   return {
     send(subjects, reason, delayMs = 0) {
-      for (const subject of subjects) kept.set(subject, { reason, delayMs });
+      for (const subject of subjects) {
+        kept.set(subject, { reason, delayMs: Math.min(delayMs, kept.get(subject)?.delayMs ?? delayMs) });
+      }
       sending ??= sendAll();
     },
-    kept: () => kept.size,
-    idle: async () => await sending,
   };
 }

@@ -29,6 +29,8 @@ export class Polls {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #names = new Set<string>();
+  readonly #suspicious = new Set<string>();
+  readonly #failing = new Set<string>();
   #generation: Generation | undefined;
 
   constructor(queue: Queue, listener: PollListener, clock: Clock, log: Log) {
@@ -60,8 +62,11 @@ export class Polls {
     }
   }
 
-  /** Reads one path now and tells its dependents. Never rejects: a failing store is a state, not an event. */
-  async poll(store: string, path: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Reads one path now and tells its dependents; `anew` where somebody says that it has just changed. Never rejects: a
+   * failing store is a state, not an event.
+   */
+  async poll(store: string, path: string, signal: AbortSignal, anew = false): Promise<void> {
     const generation = this.#generation;
     const watched = generation?.stores.get(store);
     const subjects = generation?.dependents.get(store)?.get(path);
@@ -69,10 +74,12 @@ export class Polls {
     const start = this.#clock.monotonic();
     const took = (): number => (this.#clock.monotonic() - start) / 1000;
     try {
-      const changed = await watched.refresh(path, signal);
+      const changed = await (anew ? watched.refreshAnew(path, signal) : watched.refresh(path, signal));
       this.#listener.read(store, changed ? "changed" : "same", took());
+      if (this.#failing.delete(store)) this.#log.info("the store answers again", { store });
       if (changed) this.#listener.changed(store, path, subjects);
-      await this.#askPerson(store, watched, signal);
+      if (isSuspicious(watched) && (await this.#listener.isResumed(store, signal))) watched.resume();
+      this.#followSuspicion(store, watched);
     } catch (caught) {
       this.#listener.read(store, "failed", took());
       this.#logFault(store, path, toHelmwardenError(caught));
@@ -82,24 +89,29 @@ export class Polls {
   /** All paths of a store, for a hook that names none. */
   async pollAll(store: string, signal: AbortSignal): Promise<void> {
     const paths = this.#generation?.dependents.get(store)?.keys() ?? [];
-    for (const path of paths) await this.poll(store, path, signal);
+    for (const path of paths) await this.poll(store, path, signal, true);
   }
 
-  async #askPerson(store: string, watched: WatchedStore, signal: AbortSignal): Promise<void> {
-    if (watched.state().state !== "suspicious" || !(await this.#listener.isResumed(store, signal))) return;
-    for (const path of watched.resume()) {
-      const subjects = this.#generation?.dependents.get(store)?.get(path);
-      if (subjects !== undefined) this.#listener.changed(store, path, subjects);
+  /** While a store is suspicious everything on it is held, so that all of it may have work at the end. */
+  #followSuspicion(store: string, watched: WatchedStore): void {
+    if (isSuspicious(watched)) this.#suspicious.add(store);
+    else if (this.#suspicious.delete(store)) {
+      const paths = this.#generation?.dependents.get(store) ?? [];
+      for (const [path, subjects] of paths) this.#listener.changed(store, path, subjects);
     }
   }
 
   /** Said once when a store begins to fail, not at every poll. */
   #logFault(store: string, path: string, { code, message }: HelmwardenError): void {
-    const failing = this.#generation?.stores.get(store)?.state().state;
-    const fields = { store, path, code };
-    if (failing === "open") this.#log.debug("the store rests", fields);
-    else this.#log.warn("a store path could not be read; releases stay as they are", { ...fields, advice: message });
+    const fields = { store, path, code, advice: message };
+    if (this.#failing.has(store)) this.#log.debug("a store path could not be read", fields);
+    else this.#log.warn("a store path could not be read; releases stay as they are", fields);
+    this.#failing.add(store);
   }
+}
+
+function isSuspicious(watched: WatchedStore): boolean {
+  return watched.state().state === "suspicious";
 }
 
 function pollName(store: string, path: string): string {

@@ -30,8 +30,8 @@ export class Rollouts {
   /** A pass ended, here or elsewhere. */
   worked(subject: SubjectId, outcome: Outcome["kind"], comesAgain: boolean): void {
     for (const [name, entry] of this.#waves) {
-      if (comesAgain && !isBad(outcome)) continue;
-      const after = afterSubject(entry.wave, subject, isBad(outcome) ? "unhealthy" : "healthy");
+      if (comesAgain && RESULT[outcome] !== "unhealthy") continue;
+      const after = afterSubject(entry.wave, subject, RESULT[outcome]);
       if (after === entry.wave) continue;
       if (after.failed !== undefined && entry.wave.failed === undefined && after.waiting.length > 0) {
         this.#log.warn("a rollout is held: its first releases did not come through healthy", {
@@ -49,9 +49,14 @@ export class Rollouts {
     return [...this.#waves.values()].flatMap(({ wave }) => [...wave.waiting]);
   }
 
-  /** Subjects that a wave has started and of which no end is known. */
+  /** Subjects that a wave has started and of which no good end is known: one that failed may come through later. */
   underWay(): SubjectId[] {
-    return [...this.#waves.values()].flatMap(({ wave }) => [...wave.underWay]);
+    return [...this.#waves.values()].flatMap(({ wave }) => [...wave.underWay, ...(wave.failed ? [wave.failed] : [])]);
+  }
+
+  /** Another configuration begins: what waited is compared anew. */
+  clear(): void {
+    this.#waves.clear();
   }
 
   #advance(name: string): void {
@@ -64,6 +69,17 @@ export class Rollouts {
   }
 }
 
-function isBad(outcome: Outcome["kind"]): boolean {
-  return outcome === "failed" || outcome === "restored" || outcome === "ineffective";
-}
+/** What an outcome proves about a change on its way to many. */
+const RESULT: Readonly<Record<Outcome["kind"], Parameters<typeof afterSubject>[2]>> = {
+  inSync: "healthy",
+  adopted: "healthy",
+  changed: "healthy",
+  corrected: "healthy",
+  suspended: "untouched",
+  pending: "untouched",
+  held: "untouched",
+  drifted: "untouched",
+  restored: "unhealthy",
+  ineffective: "unhealthy",
+  failed: "unhealthy",
+};

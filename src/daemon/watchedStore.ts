@@ -73,13 +73,24 @@ export class WatchedStore implements Store {
     return fresh.reading;
   }
 
-  /** Reads the path now. True: something there is not as it was, so that its dependents have work. */
-  refresh(path: string, signal: AbortSignal): Promise<boolean> {
-    const running = this.#underWay.get(path);
-    if (running !== undefined) return running;
+  /** Reads the path, or joins who reads it. True: something there is not as it was, so that its dependents have work. */
+  async refresh(path: string, signal: AbortSignal): Promise<boolean> {
+    for (let running = this.#underWay.get(path); running !== undefined; running = this.#underWay.get(path)) {
+      const joined = await running.catch((caught: unknown) => {
+        // Whoever began it has left, and we have not.
+        if (signal.aborted || toHelmwardenError(caught).code !== "Cancelled") throw caught;
+      });
+      if (joined !== undefined) return joined;
+    }
     const reading = this.#readNow(path, signal).finally(() => this.#underWay.delete(path));
     this.#underWay.set(path, reading);
-    return reading;
+    return await reading;
+  }
+
+  /** The same by a call that begins after this one: what is on its way may have been asked before the secret moved. */
+  async refreshAnew(path: string, signal: AbortSignal): Promise<boolean> {
+    await this.#underWay.get(path)?.catch(() => undefined);
+    return await this.refresh(path, signal);
   }
 
   /** Is so much gone that only a person may say that it is right? */
@@ -89,12 +100,10 @@ export class WatchedStore implements Store {
     return isSuspicious({ had, lost }, this.#settings.maxLoss);
   }
 
-  /** Believes what vanished. Gives the paths that change by it. */
-  resume(): readonly string[] {
-    const believed = [...this.#suspects.keys()];
+  /** Believes what vanished. */
+  resume(): void {
     for (const [path, reading] of this.#suspects) this.#keep(path, reading);
     this.#suspects.clear();
-    return believed;
   }
 
   /** When the store last changed each secret, where it says so. */
@@ -145,9 +154,9 @@ export class WatchedStore implements Store {
       this.#suspects.set(path, reading);
       if (!seenBefore || this.needsPerson()) return !seenBefore;
     }
-    const wasHeld = this.#suspects.delete(path);
+    this.#suspects.delete(path);
     this.#keep(path, reading);
-    return before !== reading || wasHeld;
+    return before !== reading;
   }
 
   #keep(path: string, reading: PathReading): void {

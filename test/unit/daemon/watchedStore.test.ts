@@ -1,0 +1,166 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { WatchedStore } from "../../../src/daemon/watchedStore.ts";
+import { HelmwardenError } from "../../../src/errors.ts";
+import { type ManualClock, manualClock } from "../../support/clock.ts";
+import { type MemoryStore, memoryStore } from "../../support/memoryStore.ts";
+
+const signal = new AbortController().signal;
+const MAX_AGE = 60_000;
+const unavailable = new HelmwardenError("StoreUnavailable", "It is sealed; unseal it.");
+
+let store: MemoryStore;
+let clock: ManualClock;
+let watched: WatchedStore;
+beforeEach(() => {
+  store = memoryStore();
+  clock = manualClock();
+  watched = new WatchedStore(store, { maxAgeMs: MAX_AGE, maxLoss: 0.5 }, clock);
+});
+const refresh = (path = "a"): Promise<boolean> => watched.refresh(path, signal);
+const kind = async (path = "a"): Promise<string> => (await watched.readPath(path, signal)).kind;
+const word = (): string => watched.state().state;
+
+describe("readings", () => {
+  test("a reading answers until it is too old", async () => {
+    store.put("a", "K");
+    const first = await watched.readPath("a", signal);
+    await clock.advance(MAX_AGE);
+    expect(await watched.readPath("a", signal)).toBe(first);
+    expect(store.reads).toEqual(["a"]);
+    await clock.advance(1);
+    await watched.readPath("a", signal);
+    expect(store.reads).toEqual(["a", "a"]);
+    expect(watched.state()).toMatchObject({ paths: 1, ageMs: 0, state: "ok" });
+  });
+
+  test("a refresh tells whether something moved", async () => {
+    store.put("a", "K");
+    expect(await refresh()).toBe(true);
+    expect(await refresh()).toBe(false);
+    store.put("a", "K");
+    expect(await refresh()).toBe(true);
+  });
+
+  test("many that ask at the same time cost one call; one who knows of a change waits for the next", async () => {
+    store.put("a", "K");
+    const go = store.pause();
+    const joined = [refresh(), refresh(), watched.readPath("a", signal)];
+    const anew = [watched.refreshAnew("a", signal), watched.refreshAnew("a", signal)];
+    await clock.advance(0);
+    expect(store.reads).toEqual(["a"]);
+    store.put("a", "K", "L");
+    go();
+    await Promise.all(joined);
+    expect(await Promise.all(anew)).toEqual([true, true]);
+    expect(store.reads).toEqual(["a", "a"]);
+  });
+
+  test("one whose call is cancelled takes nobody else's answer away", async () => {
+    store.put("a", "K");
+    const go = store.pause();
+    const leaving = new AbortController();
+    const first = watched.refresh("a", leaving.signal);
+    const second = refresh();
+    leaving.abort();
+    go();
+    await expect(first).rejects.toMatchObject({ name: "AbortError" });
+    expect(await second).toBe(true);
+    expect(word()).toBe("ok");
+  });
+});
+
+describe("a store that fails", () => {
+  test("is asked five times in a row, rests, and is asked once again", async () => {
+    store.put("a", "K");
+    await refresh();
+    store.fail(unavailable);
+    for (let count = 0; count < 4; count += 1) await expect(refresh()).rejects.toThrow("sealed");
+    expect(word()).toBe("failing");
+    await expect(refresh()).rejects.toThrow("sealed");
+    expect(word()).toBe("open");
+    await expect(refresh()).rejects.toMatchObject({ code: "StoreUnavailable" });
+    expect(store.reads).toHaveLength(6);
+    await clock.advance(10_000);
+    await expect(refresh()).rejects.toThrow("sealed");
+    expect(store.reads).toHaveLength(7);
+    store.mend();
+    await clock.advance(20_000);
+    expect(await refresh()).toBe(false);
+    expect(word()).toBe("ok");
+  });
+
+  test("still answers with what is not too old, and says how old it is", async () => {
+    store.put("a", "K");
+    await refresh();
+    store.fail(unavailable);
+    await clock.advance(MAX_AGE);
+    expect(await kind()).toBe("found");
+    expect(watched.state().ageMs).toBe(MAX_AGE);
+    await clock.advance(1);
+    await expect(kind()).rejects.toMatchObject({ code: "StoreUnavailable" });
+  });
+
+  test("that asks for fewer calls is left alone for as long as it asks, by every reader", async () => {
+    store.fail(new HelmwardenError("StoreThrottled", "Too many calls; wait.", { retryAfterMs: 42_000 }));
+    await expect(refresh()).rejects.toMatchObject({ code: "StoreThrottled" });
+    store.mend();
+    await clock.advance(41_999);
+    await expect(refresh("b")).rejects.toMatchObject({ code: "StoreUnavailable" });
+    await clock.advance(1);
+    await refresh("b");
+    expect(store.reads).toEqual(["a", "b"]);
+  });
+});
+
+describe("what suddenly vanishes", () => {
+  beforeEach(async () => {
+    store.put("a", "K", "L", "M", "N");
+    store.put("b", "K", "L", "M", "N", "O", "P");
+    await Promise.all([refresh("a"), refresh("b")]);
+  });
+
+  test("a few keys are believed", async () => {
+    store.put("a", "K", "L");
+    expect(await refresh("a")).toBe(true);
+    expect([word(), await kind()]).toEqual(["ok", "found"]);
+  });
+
+  test("most of one path: all of the store is held until a second read says the same", async () => {
+    store.put("a", "K");
+    expect(await refresh("a")).toBe(true);
+    expect([word(), watched.needsPerson()]).toEqual(["suspicious", false]);
+    expect([await kind("a"), await kind("b")]).toEqual(["suspicious", "suspicious"]);
+    expect(await refresh("a")).toBe(true);
+    expect([word(), await kind("a"), await kind("b")]).toEqual(["ok", "found", "found"]);
+  });
+
+  test("it comes back: nothing had to be believed", async () => {
+    store.remove("a");
+    await refresh("a");
+    store.put("a", "K", "L", "M", "N");
+    expect(await refresh("a")).toBe(true);
+    expect([word(), await kind()]).toEqual(["ok", "found"]);
+  });
+
+  test("another loss at the second read is not agreement", async () => {
+    store.put("a", "K");
+    await refresh("a");
+    store.put("a", "L");
+    expect(await refresh("a")).toBe(true);
+    expect(word()).toBe("suspicious");
+  });
+
+  test("most of the store: however often it is read, a person decides", async () => {
+    store.remove("a");
+    store.put("b", "K");
+    await Promise.all([refresh("a"), refresh("b")]);
+    expect(watched.needsPerson()).toBe(true);
+    for (let count = 0; count < 3; count += 1) expect(await refresh("b")).toBe(false);
+    expect(await watched.readPath("b", signal)).toMatchObject({
+      kind: "suspicious",
+      why: expect.stringContaining("helmwarden resume vault") as string,
+    });
+    watched.resume();
+    expect([word(), await kind("a"), await kind("b")]).toEqual(["ok", "missing", "found"]);
+  });
+});
