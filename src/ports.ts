@@ -75,8 +75,6 @@ export interface CheckLine {
 
 // ---- helm -------------------------------------------------------------------------------------------------------
 
-export type { ChartSource };
-
 /** A chart on local disk, proven to be of this name and version. */
 export interface LocalChart extends ChartIdentity {
   readonly path: string;

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { ChartIdentity } from "../core/release.ts";
+import type { ChartSource } from "../core/spec.ts";
 import { HelmwardenError } from "../errors.ts";
-import type { ChartSource, LocalChart } from "../ports.ts";
+import type { LocalChart } from "../ports.ts";
 import { type ChartFile, digestOfFiles, readChartFiles } from "./chartFiles.ts";
 import { impureUses } from "./purity.ts";
 

@@ -1,8 +1,9 @@
 import type { ChartIdentity } from "../core/release.ts";
 import type { JsonObject } from "../core/json.ts";
 import { Sealed } from "../core/secretValue.ts";
+import type { ChartSource } from "../core/spec.ts";
 import { HelmwardenError } from "../errors.ts";
-import type { ChartSource, Helm, HelmRequest, LocalChart, UpgradeRequest } from "../ports.ts";
+import type { Helm, HelmRequest, LocalChart, UpgradeRequest } from "../ports.ts";
 import { pullArguments, renderArguments, type Target, upgradeArguments, versionArguments } from "./arguments.ts";
 import { createCharts } from "./charts.ts";
 import type { HelmFolders } from "./environment.ts";
