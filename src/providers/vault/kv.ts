@@ -1,8 +1,8 @@
 import type { JsonObject } from "../../core/json.ts";
-import { SecretValue } from "../../core/secretValue.ts";
 import type { PathReading, StoredSecret } from "../../ports.ts";
 import { jsonOf } from "../http.ts";
 import type { HttpResponse } from "../httpExchange.ts";
+import { decodedValue, encodedKeys } from "./markers.ts";
 import { Kv1, Kv2, Kv2Gone, Refusal, Warned } from "./schema.ts";
 
 /**
@@ -10,7 +10,14 @@ import { Kv1, Kv2, Kv2Gone, Refusal, Warned } from "./schema.ts";
  * path on a KV 2 mount (`otherVersion`), no such mount (`noMount`); a proxy's own 404 is `unknown`, never missing.
  */
 export type KvAnswer =
-  | { readonly kind: "found"; readonly secrets: JsonObject; readonly version: number; readonly createdAt: string }
+  | {
+      readonly kind: "found";
+      readonly secrets: JsonObject;
+      readonly version: number;
+      readonly createdAt: string;
+      /** Keys whose text is the base64 of their bytes. */
+      readonly encoded: ReadonlySet<string>;
+    }
   | Extract<PathReading, { kind: "missing" }>
   | { readonly kind: "otherVersion" | "noMount" | "unknown" };
 
@@ -20,12 +27,14 @@ export function readAnswer(response: HttpResponse, version: 1 | 2): KvAnswer {
   if (response.status !== 200) return { kind: "unknown" };
   if (version === 1) {
     const one = Kv1.safeParse(json);
-    return one.success ? { kind: "found", secrets: one.data.data, version: 0, createdAt: "" } : { kind: "unknown" };
+    if (!one.success) return { kind: "unknown" };
+    return { kind: "found", secrets: one.data.data, version: 0, createdAt: "", encoded: new Set() };
   }
   const two = Kv2.safeParse(json);
   if (!two.success) return { kind: "unknown" };
   const { data, metadata } = two.data.data;
-  return { kind: "found", secrets: data, version: metadata.version, createdAt: metadata.created_time };
+  const encoded = encodedKeys(metadata.custom_metadata);
+  return { kind: "found", secrets: data, version: metadata.version, createdAt: metadata.created_time, encoded };
 }
 
 function readAbsence(json: unknown): KvAnswer {
@@ -50,7 +59,7 @@ export function readingOf(
   for (const [key, value] of Object.entries(answer.secrets)) {
     const { version } = answer;
     if (typeof value !== "string") secrets.set(key, { kind: "notText", version });
-    else secrets.set(key, { kind: "value", value: SecretValue.fromText(value), version, updatedAt });
+    else secrets.set(key, { kind: "value", value: decodedValue(value, answer.encoded.has(key)), version, updatedAt });
   }
   return previous?.kind === "found" && areSame(previous.secrets, secrets) ? previous : { kind: "found", secrets };
 }

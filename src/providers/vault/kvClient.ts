@@ -1,6 +1,7 @@
+import type { JsonObject } from "../../core/json.ts";
 import { HelmwardenError } from "../../errors.ts";
 import { jsonOf } from "../http.ts";
-import type { HttpClient } from "../http.ts";
+import type { HttpClient, HttpRequest } from "../http.ts";
 import type { HttpResponse } from "../httpExchange.ts";
 import { statusError } from "./faults.ts";
 import { explainUnavailable } from "./health.ts";
@@ -12,36 +13,67 @@ import type { Session } from "./session.ts";
 export interface KvClient {
   /** GET of a path of Vault; the answer is a 200 or a 404. `shown` names it in messages and is what a policy would grant. */
   get(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse>;
+  /**
+   * POST or DELETE; the answer is a success or a 400. `repeatable`: sending it twice does no harm, as for a write that
+   * checks the version.
+   */
+  change(change: KvChange, signal: AbortSignal): Promise<HttpResponse>;
   /** The version of the KV engine at the configured mount, as the server tells it. StoreInvalid when it is none. */
   discover(signal: AbortSignal): Promise<1 | 2>;
+}
+
+export interface KvChange {
+  readonly method: "POST" | "DELETE";
+  readonly path: string;
+  readonly shown: string;
+  readonly json?: JsonObject;
+  readonly repeatable: boolean;
 }
 
 /** Reads with the session's token; after a 403 once more if another token is to be had. */
 export function createKvClient(options: VaultOptions, subject: string, http: HttpClient, session: Session): KvClient {
   const namespace = options.namespace ? { "x-vault-namespace": options.namespace } : {};
 
-  async function get(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse> {
-    const send = (value: string): Promise<HttpResponse> =>
+  async function send(request: Omit<HttpRequest, "headers">, signal: AbortSignal): Promise<HttpResponse> {
+    const attempt = (value: string): Promise<HttpResponse> =>
       http.send(
         {
-          method: "GET",
-          path: `/v1/${path}`,
+          ...request,
+          path: `/v1/${request.path}`,
           headers: { ...namespace, "x-vault-token": value, "x-vault-request": "true" },
           retryAlso: isUpgrading,
         },
         signal,
       );
     const token = await session.token(signal);
-    let response = await send(token.value.reveal());
-    if (response.status === 403) {
-      const next = await session.replace(token, signal);
-      if (next !== undefined) response = await send(next.value.reveal());
-    }
-    if (response.status === 200 || response.status === 404) return response;
-    if (response.status === 403) throw denied(subject, shown);
+    const response = await attempt(token.value.reveal());
+    if (response.status !== 403) return response;
+    const next = await session.replace(token, signal);
+    return next === undefined ? response : await attempt(next.value.reveal());
+  }
+
+  async function explain(
+    response: HttpResponse,
+    doing: "read" | "write",
+    shown: string,
+    signal: AbortSignal,
+  ): Promise<never> {
+    if (response.status === 403) throw denied(subject, doing, shown);
     if (response.status === 503) await explainUnavailable(http, subject, signal);
     if (isUpgrading(response)) throw upgrading(subject, options.mount);
-    throw statusError(subject, response, `reading ${shown}`);
+    throw statusError(subject, response, `${doing === "read" ? "reading" : "writing"} ${shown}`);
+  }
+
+  async function get(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse> {
+    const response = await send({ method: "GET", path }, signal);
+    if (response.status === 200 || response.status === 404) return response;
+    return await explain(response, "read", shown, signal);
+  }
+
+  async function change({ shown, ...request }: KvChange, signal: AbortSignal): Promise<HttpResponse> {
+    const response = await send(request, signal);
+    if (response.status < 300 || (response.status === 400 && !isUpgrading(response))) return response;
+    return await explain(response, "write", shown, signal);
   }
 
   async function discover(signal: AbortSignal): Promise<1 | 2> {
@@ -60,7 +92,7 @@ export function createKvClient(options: VaultOptions, subject: string, http: Htt
     throw new HelmwardenError("StoreInvalid", `The mount ${mount} of ${subject} is not a KV engine. Name one that is.`);
   }
 
-  return { get, discover };
+  return { get, change, discover };
 }
 
 /** A mount that is on its way from KV 1 to 2, or was made just now, says so with this 400. */
@@ -77,9 +109,10 @@ function upgrading(subject: string, mount: string): HelmwardenError {
   );
 }
 
-function denied(subject: string, shown: string): HelmwardenError {
+function denied(subject: string, doing: "read" | "write", shown: string): HelmwardenError {
+  const rights = doing === "read" ? '"read"' : '"create" and "update"';
   return new HelmwardenError(
     "StoreDenied",
-    `${subject} denies us ${shown}. Let the policy of our login grant "read" on it, and see that its mount exists.`,
+    `${subject} denies us ${shown}. Let the policy of our login grant ${rights} on it, and see that its mount exists.`,
   );
 }

@@ -43,9 +43,22 @@ const Secrets = z.custom<JsonObject>(isJsonObject);
 
 export const Kv1 = z.object({ data: Secrets });
 
-const Kv2Version = z.object({ version: z.number(), created_time: z.string() });
+const CustomMetadata = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((entries) => entries ?? {});
+
+const Kv2Version = z.object({ version: z.number(), created_time: z.string(), custom_metadata: CustomMetadata });
 export const Kv2 = z.object({ data: z.object({ data: Secrets, metadata: Kv2Version }) });
 
 export const Kv2Gone = z.object({
   data: z.object({ data: z.null(), metadata: z.object({ deletion_time: z.string(), destroyed: z.boolean() }) }),
+});
+
+/** What a write goes on from: data and version as they are now; data is null where the newest version is deleted. */
+export const Kv2Current = z.object({
+  data: z.object({
+    data: Secrets.nullable(),
+    metadata: z.object({ version: z.number(), custom_metadata: CustomMetadata }),
+  }),
 });

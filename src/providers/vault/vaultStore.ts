@@ -8,6 +8,7 @@ import { createKvClient } from "./kvClient.ts";
 import type { VaultDeps, VaultOptions } from "./options.ts";
 import { encodePath } from "./paths.ts";
 import { Session } from "./session.ts";
+import { createVaultWriter } from "./vaultWriter.ts";
 import { singleFlight } from "../singleFlight.ts";
 
 /**
@@ -68,7 +69,9 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
     http.close();
   }
 
-  return { name, readPath, check, close };
+  // Where a write goes must be known and not believed: a KV 1 mount takes a write for KV 2 and stores it elsewhere.
+  const writer = createVaultWriter(kv, mount, subject, discover);
+  return { name, readPath, writer, check, close };
 }
 
 function invalidAnswer(kind: "otherVersion" | "noMount" | "unknown", subject: string, mount: string): HelmwardenError {

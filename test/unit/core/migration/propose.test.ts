@@ -18,8 +18,9 @@ function releaseOf(name: string, config: JsonObject): StoredRelease {
   return { key: { cluster: "default", namespace: "web", name }, last: revision, base: revision };
 }
 
+const pathOf = (namespace: string, name: string): string => `${namespace}/${name}`;
+
 function proposed(secrets: readonly RawSecret[], releases: readonly StoredRelease[], referrers: JsonObject[] = []) {
-  const pathOf = (namespace: string, name: string): string => `${namespace}/${name}`;
   return propose({ secrets, releases, referrers, notSeen: [], pathOf });
 }
 
