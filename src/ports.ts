@@ -26,6 +26,11 @@ export interface Store {
   readonly writer?: StoreWriter;
   /** Logs in and makes the cheapest call that proves it. Never throws for what it finds. */
   check(signal: AbortSignal): Promise<CheckLine>;
+  /**
+   * Has the store itself tell what moves: the path, or undefined for "something, read all", with which it begins, also
+   * after every break. Resolves when the signal aborts, or when the store says that it has no events; never rejects.
+   */
+  watchEvents?(onEvent: (path: string | undefined) => void, signal: AbortSignal): Promise<void>;
   /** Ends timers and sockets, and revokes a token that this process made. */
   close(): Promise<void>;
 }

@@ -80,12 +80,12 @@ function storeOf({ metadata, spec }: DocumentOf<"SecretStore">, where: Where): S
 }
 
 function vaultOf(vault: Extract<StoreSpec, { vault: unknown }>["vault"]): VaultSpec {
-  const { address, namespace, mount, version, caFile, auth } = vault;
-  return { kind: "vault", address, namespace, mount, version, caFile, auth };
+  const { address, namespace, mount, version, caFile, events, auth } = vault;
+  return { kind: "vault", address, namespace, mount, version, caFile, events, auth };
 }
 
 function infisicalOf(infisical: InfisicalFields): InfisicalSpec {
-  const { siteUrl, environment, caFile } = infisical;
+  const { siteUrl, environment, caFile, events } = infisical;
   const project = "projectId" in infisical ? { id: infisical.projectId } : { slug: infisical.projectSlug };
   return {
     kind: "infisical",
@@ -94,6 +94,7 @@ function infisicalOf(infisical: InfisicalFields): InfisicalSpec {
     environment,
     recursive: infisical.recursive === undefined ? undefined : { path: folderPath(infisical.recursive) },
     caFile,
+    events,
     webhookSecret: infisical.webhook?.secret,
     auth: infisicalAuthOf(infisical.auth),
   };

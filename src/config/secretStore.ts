@@ -63,6 +63,12 @@ const vault = z.strictObject({
   caFile: text()
     .optional()
     .describe("Certificates (PEM) to trust instead of the system's; relative to the configuration file."),
+  events: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Reads a path at once when the server tells that it moved (Vault Enterprise). Polling goes on underneath.",
+    ),
   auth: vaultAuth.describe("How to log in: exactly one."),
 });
 
@@ -122,6 +128,12 @@ const infisicalFields = {
     .optional()
     .describe(
       "Infisical's webhooks, sent to `/v1/hooks/<store>`, cause an immediate read. Without it they are refused.",
+    ),
+  events: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Reads a folder at once when the server tells that it moved (Infisical Enterprise). Polling goes on underneath.",
     ),
   auth: infisicalAuth.describe("How to log in: exactly one."),
 };

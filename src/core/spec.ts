@@ -49,6 +49,8 @@ export interface VaultSpec {
   /** Absent: the server is asked. */
   readonly version: 1 | 2 | undefined;
   readonly caFile: string | undefined;
+  /** Does the server tell what moves? */
+  readonly events: boolean;
   readonly auth: VaultAuth;
 }
 
@@ -68,6 +70,8 @@ export interface InfisicalSpec {
   /** One list answers for all folders below this path. */
   readonly recursive: { readonly path: string } | undefined;
   readonly caFile: string | undefined;
+  /** Does the server tell what moves? */
+  readonly events: boolean;
   /** What Infisical signs its webhooks with; absent: they are refused. */
   readonly webhookSecret: CredentialRef | undefined;
   readonly auth: InfisicalAuth;

@@ -16,6 +16,7 @@ import { ReleaseWatch } from "./releaseWatch.ts";
 import { Rollouts } from "./rollouts.ts";
 import { StatusRows } from "./statusRows.ts";
 import { StoreAlarms } from "./storeAlarms.ts";
+import { followEvents } from "./storeEvents.ts";
 import type { DaemonView } from "./view.ts";
 import { createView } from "./createView.ts";
 import { createWorker, type Worked } from "./worker.ts";
@@ -156,6 +157,7 @@ export class Daemon {
     this.#deps.queue.repeat("resync", generation.config.program.resyncMs, (within) => this.#compare("resync", within));
     if (this.#deps.sharedQueue) this.#deps.queue.repeat("waves", OTHERS_MS, (within) => this.#followOthers(within));
     this.#polls.follow(generation);
+    followEvents(generation, this.#polls, this.#deps.clock, signal);
     void this.#watch
       .begun(WATCHES_WITHIN_MS, this.#deps.clock, signal)
       .then(async () => await this.#compare("start", signal))

@@ -63,6 +63,10 @@ export class WatchedStore implements Store {
     return this.#store.close();
   }
 
+  watchEvents(onEvent: (path: string | undefined) => void, signal: AbortSignal): Promise<void> {
+    return this.#store.watchEvents?.(onEvent, signal) ?? Promise.resolve();
+  }
+
   async readPath(path: string, signal: AbortSignal): Promise<PathReading> {
     const kept = this.#good.get(path);
     if (kept === undefined || this.#clock.monotonic() - kept.at > this.#settings.maxAgeMs)

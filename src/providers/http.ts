@@ -7,6 +7,7 @@ import type { Clock } from "../ports.ts";
 import { exchange } from "./httpExchange.ts";
 import type { Exchange, HttpResponse, WireRequest } from "./httpExchange.ts";
 import { cancelled, faultError, redirectError } from "./httpFaults.ts";
+import type { LineListener } from "./httpLines.ts";
 import { retryDelayMs } from "./retry.ts";
 
 export interface HttpOptions {
@@ -51,6 +52,11 @@ export interface HttpClient {
    * StoreInvalid when TLS is not trusted or the answer too large, Cancelled when the signal aborts.
    */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+  /**
+   * Sends once and hands an event stream to `lines`, without a deadline; gives the answer, then without a body, when
+   * the server has ended it. Any other answer is given, and faults are thrown, as by `send`.
+   */
+  stream(request: HttpRequest, lines: LineListener, signal: AbortSignal): Promise<HttpResponse>;
   /** Ends all connections; requests in flight fail. */
   close(): void;
 }
@@ -84,11 +90,19 @@ export function createHttpClient(options: HttpOptions, deps: HttpDeps): HttpClie
       await deps.clock.sleep(delay, both).catch(() => undefined);
     }
   }
-  return { send, close: () => wire.agent.destroy() };
+
+  async function stream(request: HttpRequest, lines: LineListener, signal: AbortSignal): Promise<HttpResponse> {
+    const outcome = await sendOnce({ ...wire, lines }, options.subject, request, signal);
+    if (outcome.kind === "answer") return outcome.response;
+    if (signal.aborted) throw cancelled(options.subject);
+    throw faultError(options.subject, outcome.why, outcome.code);
+  }
+
+  return { send, stream, close: () => wire.agent.destroy() };
 }
 
 /** The body as JSON, or undefined where it is none: a parser's error would quote it. */
-export function jsonOf(response: HttpResponse): unknown {
+export function jsonOf(response: Pick<HttpResponse, "body">): unknown {
   try {
     return JSON.parse(response.body.toString("utf8"));
   } catch {

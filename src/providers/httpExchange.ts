@@ -1,6 +1,7 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
+import { isEventStream, type LineListener, readLines } from "./httpLines.ts";
 
 export interface HttpResponse {
   readonly status: number;
@@ -36,6 +37,8 @@ export interface WireRequest {
   /** Milliseconds from having a connection to the body's last byte; waiting for a free one is not counted. */
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  /** Takes the body of an event stream, which then has no deadline and no cap as a whole. */
+  readonly lines?: LineListener | undefined;
 }
 
 const UNSENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
@@ -58,7 +61,7 @@ export function exchange(wire: WireRequest, signal: AbortSignal): Promise<Exchan
     const abort = (): void => fail("aborted");
     if (signal.aborted) return abort();
     signal.addEventListener("abort", abort, { once: true });
-    const failed = (error: unknown): void => fail(...classify(error));
+    const failed = (error: unknown): void => fail(...classifyFault(error));
     try {
       request = (wire.secure ? requestSecure : requestPlain)({ ...wire, headers: headersOf(wire) });
     } catch {
@@ -68,7 +71,12 @@ export function exchange(wire: WireRequest, signal: AbortSignal): Promise<Exchan
     request.on("error", failed);
     request.on("response", (message) => {
       message.on("error", failed);
-      collect(message, wire.maxBodyBytes, settle, fail);
+      const response = { status: message.statusCode ?? 0, headers: message.headers, body: Buffer.alloc(0) };
+      if (wire.lines === undefined || !isEventStream(response)) {
+        return collect(message, wire.maxBodyBytes, settle, fail);
+      }
+      clearTimeout(timer);
+      timer = readLines(message, wire.lines, () => settle({ kind: "answer", response }), fail);
     });
     request.end(wire.body);
   });
@@ -103,7 +111,7 @@ function collect(
 }
 
 /** Only the code of a foreign error is read, and only if it looks like one. */
-function classify(error: unknown): [FaultKind, string] {
+export function classifyFault(error: unknown): [FaultKind, string] {
   const raw = error instanceof Error && "code" in error ? error.code : undefined;
   const code = typeof raw === "string" && /^[A-Z0-9_]{1,60}$/.test(raw) ? raw : "";
   if (UNSENT.has(code)) return ["unsent", code];

@@ -32,6 +32,8 @@ export interface InfisicalOptions {
   /** Milliseconds; see HttpOptions. */
   readonly attemptTimeoutMs?: number | undefined;
   readonly deadlineMs?: number | undefined;
+  /** Milliseconds without a byte after which an event stream is made anew. Default 120,000. */
+  readonly silenceMs?: number | undefined;
 }
 
 export interface InfisicalDeps {

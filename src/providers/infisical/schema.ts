@@ -44,3 +44,9 @@ export const Status = z.object({ message: z.literal("Ok") });
 /** `error` names the kind of refusal. A route that the server does not have is refused without a `reqId`. */
 export const Refusal = z.object({ error: z.string(), statusCode: z.number(), reqId: z.string().optional() });
 export type Refusal = z.infer<typeof Refusal>;
+
+const Moved = z.object({ environment: z.string(), secretPath: z.string().default("/") });
+/** What moved: a list, or one thing (where an import brings it). */
+export const EventData = z
+  .object({ data: z.object({ payload: z.union([z.array(Moved), Moved]) }) })
+  .transform(({ data }) => [data.payload].flat());

@@ -6,14 +6,17 @@ import type { Session } from "./session.ts";
 /** Gets a path with our token; `etag` is that of the body at hand, for a 304. StoreDenied if no token is accepted. */
 export type Sender = (path: string, etag: string | undefined, signal: AbortSignal) => Promise<HttpResponse>;
 
-/** Sends once more, with a new login's token, if it is the token that is refused; never for other refusals. */
-export function createSender(subject: string, http: HttpClient, session: Session): Sender {
-  return async (path, etag, signal) => {
+/** Makes a call with our token. Once more, with a new login's token, if it is the token that is refused; else never. */
+export type WithToken = (
+  call: (bearer: { readonly authorization: string }) => Promise<HttpResponse>,
+  signal: AbortSignal,
+) => Promise<HttpResponse>;
+
+export function createWithToken(subject: string, session: Session): WithToken {
+  return async (call, signal) => {
     for (let again = false; ; again = true) {
       const token = await session.token(signal);
-      const bearer = { authorization: `Bearer ${token.reveal()}` };
-      const headers = etag === undefined ? bearer : { ...bearer, "if-none-match": etag };
-      const response = await http.send({ method: "GET", path, headers }, signal);
+      const response = await call({ authorization: `Bearer ${token.reveal()}` });
       const answer = answerOf(response);
       if (!isTokenRefused(answer)) return response;
       session.drop(token);
@@ -23,4 +26,12 @@ export function createSender(subject: string, http: HttpClient, session: Session
       throw error;
     }
   };
+}
+
+export function createSender(http: HttpClient, withToken: WithToken): Sender {
+  return (path, etag, signal) =>
+    withToken((bearer) => {
+      const headers = etag === undefined ? bearer : { ...bearer, "if-none-match": etag };
+      return http.send({ method: "GET", path, headers }, signal);
+    }, signal);
 }

@@ -1,14 +1,16 @@
 import { HelmwardenError } from "../../errors.ts";
 import type { Store } from "../../ports.ts";
 import { createHttpClient } from "../http.ts";
+import { keepListening } from "../keepListening.ts";
 import { checkInfisical } from "./check.ts";
+import { createEventStream } from "./events.ts";
 import { createLister } from "./lister.ts";
 import { createTokenCalls } from "./login.ts";
 import type { InfisicalDeps, InfisicalOptions } from "./options.ts";
 import { createProjectLookup } from "./project.ts";
 import { createReader } from "./reader.ts";
 import { normalPath } from "./secretList.ts";
-import { createSender } from "./sender.ts";
+import { createSender, createWithToken } from "./sender.ts";
 import { createSession } from "./session.ts";
 
 /** A store for one environment of one project. ConfigInvalid for options that cannot work; connects at the first read. */
@@ -25,14 +27,19 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
   const target = { subject, siteUrl, http, clock: deps.clock, deadlineMs: options.deadlineMs ?? 30_000 };
   const life = new AbortController();
   const session = createSession(createTokenCalls(options.auth, target), deps, life.signal);
-  const send = createSender(subject, http, session);
+  const withToken = createWithToken(subject, session);
+  const send = createSender(http, withToken);
   const project = createProjectLookup(options, subject, send, life.signal);
   const root = options.recursive === undefined ? undefined : normalPath(options.recursive.path);
   const readPath = createReader(createLister(options, subject, send, project, deps.log), root, life.signal);
 
+  const listen = createEventStream({ options, subject, http, withToken, project });
+
   return {
     name: options.name,
     readPath,
+    watchEvents: (onEvent, signal) =>
+      keepListening(listen, onEvent, { ...deps, store: options.name }, AbortSignal.any([signal, life.signal])),
     check: (signal) => checkInfisical({ options, subject, http, session, project, readPath }, signal),
     async close() {
       life.abort();

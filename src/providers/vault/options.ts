@@ -33,6 +33,8 @@ export interface VaultOptions {
   /** Milliseconds; see HttpOptions. */
   readonly attemptTimeoutMs?: number | undefined;
   readonly deadlineMs?: number | undefined;
+  /** Milliseconds without a frame after which an event stream is made anew. Default 120,000. */
+  readonly silenceMs?: number | undefined;
 }
 
 export interface VaultDeps {

@@ -62,3 +62,18 @@ export const Kv2Current = z.object({
     metadata: z.object({ version: z.number(), custom_metadata: CustomMetadata }),
   }),
 });
+
+export const KvEvent = z
+  .object({
+    data: z.object({
+      event_type: z.string(),
+      event: z.object({ metadata: z.object({ path: z.string(), data_path: z.string().optional() }) }),
+      plugin_info: z.object({ mount_path: z.string() }),
+    }),
+  })
+  .transform(({ data }) => ({
+    type: data.event_type,
+    mountPath: data.plugin_info.mount_path.replace(/\/$/, ""),
+    path: data.event.metadata.path,
+    dataPath: data.event.metadata.data_path,
+  }));

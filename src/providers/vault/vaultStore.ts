@@ -1,7 +1,10 @@
 import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
 import type { CheckLine, PathReading, Store } from "../../ports.ts";
 import { createHttpClient } from "../http.ts";
+import { keepListening } from "../keepListening.ts";
 import { createAuthClient } from "./authClient.ts";
+import { createEventStream } from "./events.ts";
+import { explainUnavailable } from "./health.ts";
 import { readAnswer, readingOf } from "./kv.ts";
 import type { KvAnswer } from "./kv.ts";
 import { createKvClient } from "./kvClient.ts";
@@ -25,6 +28,7 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
   const kv = createKvClient(options, subject, http, session);
   const life = new AbortController();
   const discover = singleFlight((signal) => kv.discover(signal), life.signal);
+  const listen = createEventStream(options, subject, session, (signal) => explainUnavailable(http, subject, signal));
   const readings = new Map<string, PathReading>();
   let version = options.version;
 
@@ -63,6 +67,11 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
     }
   }
 
+  function watchEvents(onEvent: (path: string | undefined) => void, signal: AbortSignal): Promise<void> {
+    const both = AbortSignal.any([signal, life.signal]);
+    return keepListening(listen, onEvent, { ...deps, store: name }, both);
+  }
+
   async function close(): Promise<void> {
     life.abort();
     await session.close();
@@ -71,7 +80,7 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
 
   // Where a write goes must be known and not believed: a KV 1 mount takes a write for KV 2 and stores it elsewhere.
   const writer = createVaultWriter(kv, mount, subject, discover);
-  return { name, readPath, writer, check, close };
+  return { name, readPath, writer, check, watchEvents, close };
 }
 
 function invalidAnswer(kind: "otherVersion" | "noMount" | "unknown", subject: string, mount: string): HelmwardenError {

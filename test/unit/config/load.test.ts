@@ -53,6 +53,7 @@ describe("what is loaded", () => {
         mount: "secret",
         version: 2,
         caFile: join(folder, "one/ca.crt"),
+        events: false,
         auth: {
           kubernetes: {
             role: "helmwarden",
