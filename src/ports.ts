@@ -22,8 +22,6 @@ export interface Store {
   readPath(path: string, signal: AbortSignal): Promise<PathReading>;
   /** Absent: this store is only read. */
   readonly writer?: StoreWriter;
-  /** Absent: this store is only read. */
-  readonly writer?: StoreWriter;
   /** Logs in and makes the cheapest call that proves it. Never throws for what it finds. */
   check(signal: AbortSignal): Promise<CheckLine>;
   /**
@@ -34,24 +32,6 @@ export interface Store {
   /** Ends timers and sockets, and revokes a token that this process made. */
   close(): Promise<void>;
 }
-
-/** Writes of a migration: nothing that is there is ever changed or removed, unless it is what we put there. */
-export interface StoreWriter {
-  /**
-   * Puts keys beside those of the path, by compare-and-set where the store has it. `equal`: it held just these bytes
-   * already; `conflict`: others, which stay. Bytes that the store cannot hold are encoded, and marked so that
-   * `readPath` gives them back as they were. StoreInvalid where that, too, is not possible.
-   */
-  create(path: string, secrets: ReadonlyMap<string, SecretValue>, signal: AbortSignal): Promise<WriteResults>;
-  /** Takes away the keys that still hold just these bytes. Versions that the store keeps are not destroyed. */
-  remove(
-    path: string,
-    secrets: ReadonlyMap<string, SecretValue>,
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, "removed" | "absent" | "conflict">>;
-}
-
-export type WriteResults = ReadonlyMap<string, "created" | "equal" | "conflict">;
 
 /** Writes of a migration: nothing that is there is ever changed or removed, unless it is what we put there. */
 export interface StoreWriter {
