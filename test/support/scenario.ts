@@ -1,11 +1,13 @@
 // What every end-to-end scenario has: a namespace, a place in Vault, real helm, a configuration, and the program.
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "vitest";
+import type { Outcome } from "../../src/core/outcome.ts";
 import { helmBinary } from "./binaries.ts";
 import { type ClusterApi, clusterApi } from "./clusterApi.ts";
 import { searchNamespace, searchFolder } from "./leaks.ts";
 import { makeNamespace } from "./namespace.ts";
+import { passOnce } from "./pass.ts";
 import { type ProgramEnd, type RunningProgram, startProgram } from "./program.ts";
 import { chartFixture, type Helm, install, openHelm, type Release } from "./release.ts";
 import { sharedServers } from "./servers.ts";
@@ -43,6 +45,12 @@ export interface PrintedOutcome {
   readonly [more: string]: unknown;
 }
 
+/** The n-th call of this name in a pass, from 1. */
+export interface PortCall {
+  readonly name: string;
+  readonly number: number;
+}
+
 export interface Scenario {
   readonly namespace: string;
   /** Below the run's folder: what is written here is searched for secrets. */
@@ -60,6 +68,12 @@ export interface Scenario {
   /** `sync -c …`, `plan -c …` and so on, with the environment of the scenario and more. */
   readonly start: (command: string, args?: readonly string[], env?: ScenarioOptions["env"]) => RunningProgram;
   readonly run: (command: string, args?: readonly string[], env?: ScenarioOptions["env"]) => Promise<ProgramEnd>;
+  /** One pass in this process, as quick as it gets. */
+  readonly pass: (mode: "plan" | "sync") => Promise<readonly Outcome[]>;
+  /** The port calls of a whole sync, in their order: what there is to be killed at. */
+  readonly calls: () => Promise<readonly PortCall[]>;
+  /** A sync that is killed right before or after a port call; see crashingPass.ts. */
+  readonly crash: (when: "before" | "after", call: PortCall) => Promise<ProgramEnd>;
   /** The outcome of the one result of `sync -o json`. */
   readonly sync: (env?: ScenarioOptions["env"]) => Promise<PrintedOutcome>;
   readonly plan: (env?: ScenarioOptions["env"]) => Promise<PrintedOutcome>;
@@ -99,19 +113,22 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
   const own = textOf(join(folder, "config.yaml"));
   if (own !== "") configure(own);
 
+  const environment = {
+    KUBECONFIG: kubeconfig,
+    HELM_BIN: helmBinary(major),
+    VAULT_TOKEN: vault.token,
+    ...options.env,
+  };
   const start: Scenario["start"] = (command, args = [], env = {}) =>
-    startProgram([command, "-c", config, ...args], {
-      dir,
-      env: {
-        KUBECONFIG: kubeconfig,
-        HELM_BIN: helmBinary(major),
-        VAULT_TOKEN: vault.token,
-        ...options.env,
-        ...env,
-      },
-    });
+    startProgram([command, "-c", config, ...args], { dir, env: { ...environment, ...env } });
   const only = async (command: string, env: ScenarioOptions["env"]): Promise<PrintedOutcome> =>
     parsedOutcome(await start(command, ["-o", "json"], env).end);
+  const crashing = (args: readonly string[]): Promise<ProgramEnd> =>
+    startProgram(["crash", "-c", config, ...args], {
+      dir,
+      env: environment,
+      entry: "test/support/crashingPass.ts",
+    }).end;
   const object: Scenario["object"] = async <T>(path: string) => {
     const [base, ...rest] = path.startsWith("v1/") ? ["/api/v1", path.slice(3)] : splitPath(path);
     const { status, body } = await api("GET", `${base}/namespaces/${namespace}/${rest.join("/")}`);
@@ -135,6 +152,15 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
     install: (name, chart, values) => install(helm, name, chartFixture(chart), values),
     start,
     run: (command, args, env) => start(command, args, env).end,
+    pass: (mode) =>
+      passOnce({
+        mode,
+        config,
+        environment: { ...environment, PATH: process.env["PATH"], HOME: join(dir, "home") },
+        cacheFolder: join(dir, "cache", "helmwarden"),
+      }),
+    calls: async () => numbered((await crashing([])).stdout.trim().split("\n")),
+    crash: (when, { name, number }) => crashing([when, name, String(number)]),
     sync: (env) => only("sync", env),
     plan: (env) => only("plan", env),
     async secret(name) {
@@ -146,6 +172,8 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
     object,
     async close() {
       const leaks = [...searchFolder(dir), ...(await searchNamespace(kubeconfig, namespace))];
+      // helm's caches of the API are large, and have been searched.
+      for (const cache of ["owner", "cache"]) rmSync(join(dir, cache), { recursive: true, force: true });
       await made.remove();
       expect(leaks).toEqual([]);
     },
@@ -166,6 +194,15 @@ export function parsedOutcome({ stdout, stderr }: ProgramEnd): PrintedOutcome {
   const { results } = parsed(stdout, stderr);
   expect(results).toHaveLength(1);
   return results[0]!.outcome;
+}
+
+function numbered(names: readonly string[]): PortCall[] {
+  const counts = new Map<string, number>();
+  return names.map((name) => {
+    const number = (counts.get(name) ?? 0) + 1;
+    counts.set(name, number);
+    return { name, number };
+  });
 }
 
 function splitPath(path: string): string[] {

@@ -154,10 +154,10 @@ describe("a path that does not fit the release", () => {
   });
 });
 
-describe("a release that cannot be upgraded", () => {
-  const record = (name: string, revision: number, status: string, payload?: string): Promise<void> =>
-    storeRecord(scenario.api, { namespace: scenario.namespace, name, revision, status, config: { token } }, payload);
+const record = (name: string, revision: number, status: string, payload?: string): Promise<void> =>
+  storeRecord(scenario.api, { namespace: scenario.namespace, name, revision, status, config: { token } }, payload);
 
+describe("a release that cannot be upgraded", () => {
   test("does not exist", async () => {
     await expectRefused({ release: "absent" }, failed("ReleaseNotFound", /no release .*absent/));
   });
@@ -189,15 +189,15 @@ describe("a release that cannot be upgraded", () => {
   });
 });
 
-describe("a chart that is not the deployed one", () => {
-  function moved(from: RegExp, to: string): string {
-    const copy = join(scenario.dir, `chart-${to.replaceAll(/\W/g, "")}`);
-    cpSync(chartFixture("web"), copy, { recursive: true });
-    const file = join(copy, "Chart.yaml");
-    writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
-    return copy;
-  }
+function moved(from: RegExp, to: string): string {
+  const copy = join(scenario.dir, `chart-${to.replaceAll(/\W/g, "")}`);
+  cpSync(chartFixture("web"), copy, { recursive: true });
+  const file = join(copy, "Chart.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
+  return copy;
+}
 
+describe("a chart that is not the deployed one", () => {
   test("is missing", async () => {
     await expectRefused({ chart: "__CHARTS__/absent" }, failed("ChartUnavailable", /There is no chart at .*absent/));
   });

@@ -19,6 +19,8 @@ async function begin(major: 3 | 4 = 4): Promise<void> {
 }
 afterEach(() => scenario.close());
 
+const program = (name: string): string => join(repository, "test/fixtures/programs", name);
+
 async function expectUntouched(): Promise<void> {
   expect(await app.revision()).toBe(1);
   expect(await scenario.secret("app")).toEqual({ token: old });
@@ -32,9 +34,25 @@ const lockedAt = (revision: number): Promise<void> =>
     { processes: [], timeoutMs: 40_000 },
   );
 
+/** Puts the hook's pod on the node that it could not go to. */
+async function letTheHookEnd(): Promise<void> {
+  const { items } = await scenario.object<{
+    items: readonly { metadata: { name: string }; spec: { nodeName?: string } }[];
+  }>("v1/pods");
+  const nodes = (await scenario.api("GET", "/api/v1/nodes")).body as {
+    items: readonly { metadata: { name: string } }[];
+  };
+  const waiting = items.filter(({ spec }) => spec.nodeName === undefined);
+  for (const { metadata } of waiting) {
+    await scenario.api("POST", `/api/v1/namespaces/${scenario.namespace}/pods/${metadata.name}/binding`, {
+      metadata,
+      target: { kind: "Node", name: nodes.items[0]!.metadata.name },
+    });
+  }
+}
+
 describe("a helm that cannot be used changes nothing and is named", () => {
   beforeEach(() => begin());
-  const program = (name: string): string => join(repository, "test/fixtures/programs", name);
   test.each([
     ["missing", "/nowhere/helm", "HelmMissing", "Install helm 3.17+ or 4.1+"],
     ["too old", program("old-helm"), "HelmUnsupported", "helm 3.16 is not supported"],
@@ -65,10 +83,10 @@ describe.each([3, 4] as const)("helm %i in the middle of an upgrade", (major) =>
   });
 
   test("gets a SIGTERM from somebody: it ends in order, and the old values are put back", async () => {
-    const program = scenario.start("sync", ["-o", "json"]);
+    const running = scenario.start("sync", ["-o", "json"]);
     await lockedAt(2);
-    process.kill((await program.helm("--hide-notes")).pid, "SIGTERM");
-    const outcome = parsedOutcome(await program.end);
+    process.kill((await running.helm("--hide-notes")).pid, "SIGTERM");
+    const outcome = parsedOutcome(await running.end);
     expect(outcome).toMatchObject({ kind: "restored", revision: 3 });
     expect(await app.values()).toEqual({ token: old });
     expect(scenario.audit().map(({ kind, action, outcome: end = "" }) => `${kind} ${action} ${end}`)).toEqual([
@@ -80,10 +98,10 @@ describe.each([3, 4] as const)("helm %i in the middle of an upgrade", (major) =>
   });
 
   test("gets a SIGKILL: that is told, the lock is respected, and goes on once it is released", async () => {
-    const program = scenario.start("sync", ["-o", "json"]);
+    const running = scenario.start("sync", ["-o", "json"]);
     await lockedAt(2);
-    process.kill((await program.helm("--hide-notes")).pid, "SIGKILL");
-    const outcome = parsedOutcome(await program.end);
+    process.kill((await running.helm("--hide-notes")).pid, "SIGKILL");
+    const outcome = parsedOutcome(await running.end);
     expect(outcome).toMatchObject({ kind: "failed", code: "UpgradeFailed" });
     expect(outcome["message"]).toContain("killed by a signal");
     expect(scenario.audit()).toMatchObject([{ kind: "intent" }, { kind: "result", outcome: "failed" }]);
@@ -96,11 +114,26 @@ describe.each([3, 4] as const)("helm %i in the middle of an upgrade", (major) =>
     expect(await scenario.secret("app")).toEqual({ token: wanted });
   });
 
-  test("helmwarden gets a SIGTERM: helm ends in order, the lock is free, and both are on record", async () => {
-    const program = scenario.start("sync", ["-o", "json"]);
+  test("helmwarden gets a SIGKILL: helm goes on by itself, and the next pass finds what it made", async () => {
+    const running = scenario.start("sync", ["-o", "json"]);
     await lockedAt(2);
-    program.child.kill("SIGTERM");
-    const end = await program.end;
+    running.child.kill("SIGKILL");
+    await running.end;
+    expect(await scenario.sync()).toMatchObject({ kind: "held", holds: [{ reason: "locked", where: "revision 2" }] });
+    await letTheHookEnd();
+    const deployed = async (): Promise<boolean> => (await app.history()).at(-1)!.status === "deployed";
+    await waitUntil("helm has ended", deployed, { processes: [], timeoutMs: 20_000 });
+    expect(await scenario.sync()).toEqual({ kind: "adopted" });
+    expect(await app.revision()).toBe(2);
+    expect(await scenario.secret("app")).toEqual({ token: stuck });
+    expect(scenario.audit().map(({ kind, action }) => `${kind} ${action}`)).toEqual(["intent upgrade", "result adopt"]);
+  });
+
+  test("helmwarden gets a SIGTERM: helm ends in order, the lock is free, and both are on record", async () => {
+    const running = scenario.start("sync", ["-o", "json"]);
+    await lockedAt(2);
+    running.child.kill("SIGTERM");
+    const end = await running.end;
     expect(end).toMatchObject({ code: 1, signal: null, stderr: "" });
     expect(parsedOutcome(end)).toMatchObject({ kind: "failed", code: "Cancelled" });
     expect((await app.history()).at(-1)).toMatchObject({ revision: 2, status: "failed" });
