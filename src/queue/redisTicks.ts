@@ -19,12 +19,13 @@ export function createRedisTicks(
   { prefix, clock, log }: { readonly prefix: string; readonly clock: Clock; readonly log: Log },
 ): RedisTicks {
   const ticks = `${prefix}:ticked`;
+  const never = new AbortController().signal;
   let wasMarked = false;
 
   const mark = async (name: string): Promise<string> => String(await link.client.hincrby(ticks, name, 1));
 
   /** Marks a tick of our own, as nobody's has come. False if another process has just done so. */
-  const claim = async (name: string, count: string | null | undefined, signal: AbortSignal): Promise<boolean> => {
+  const claim = async (name: string, count: string | null, signal: AbortSignal): Promise<boolean> => {
     const marked = await link.call(() => mark(name), signal).catch(() => undefined);
     return marked === undefined || Number(marked) === Number(count ?? 0) + 1;
   };
@@ -40,10 +41,14 @@ export function createRedisTicks(
     await queue.upsertJobScheduler(id, { every: everyMs, offset }, { name: "turn", data });
   };
 
+  /** The count of ticks, by which the others see also that a long tick still runs here. */
+  const look = (name: string): Promise<string | null> =>
+    repetitions.isTicking(name) ? mark(name) : link.client.hget(ticks, name);
+
   return {
     async process(kind, name) {
       if (kind === "tick") {
-        await mark(name).catch(() => undefined);
+        await link.write(() => mark(name), never).catch(() => undefined);
         return repetitions.tick(name);
       }
       // Left by a process that had more repetitions. Whoever still wants it puts it back.
@@ -51,15 +56,15 @@ export function createRedisTicks(
       else await queue.add("tick", { subject: name, reason: "tick" }, { deduplication: { id: idOf(name) } });
     },
     async watch(name, everyMs, signal) {
-      let count: string | null | undefined;
+      let count: string | null = null;
       let seenAt = clock.monotonic();
       for (;;) {
-        await link.write(() => schedule(name, everyMs), signal).catch(() => undefined);
+        // Written only when a tick is late: whatever has happened to Redis, the scheduler is there again.
+        if (count === null || clock.monotonic() - seenAt >= 0.9 * everyMs) {
+          await link.write(() => schedule(name, everyMs), signal).catch(() => undefined);
+        }
         await clock.sleep(everyMs / 2, signal);
-        // The others see by the count that a long tick still runs here.
-        const look = (): Promise<string | null> =>
-          repetitions.isTicking(name) ? mark(name) : link.client.hget(ticks, name);
-        const next = await link.call(look, signal).catch(() => count);
+        const next = await link.call(() => look(name), signal).catch(() => count);
         if (next !== count) seenAt = clock.monotonic();
         count = next;
         if (clock.monotonic() - seenAt < 1.5 * everyMs) continue;
