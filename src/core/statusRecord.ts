@@ -13,6 +13,8 @@ export interface StatusRecord {
   readonly revision: number;
   readonly outcome: string;
   readonly reason?: string;
+  /** What came of passes since then that wrote nothing: held, drifted, failed. Gone once the subject is in sync. */
+  readonly noted?: { readonly outcome: string; readonly reason: string };
   readonly run: string;
   /** ISO 8601, UTC. */
   readonly at: string;
@@ -20,8 +22,8 @@ export interface StatusRecord {
   readonly xray?: Xray;
 }
 
-/** Outcomes after which the subject held the wanted values (`drifted`: and somebody else changed them since). */
-const HELD_BY = new Set(["changed", "adopted", "corrected", "drifted"]);
+/** Outcomes after which the subject held the wanted values. */
+const HELD_BY = new Set(["changed", "adopted", "corrected"]);
 
 /** Did a pass of ours leave the subject holding just these values? */
 export function isSettledAt(record: StatusRecord | undefined, wanted: Digest): boolean {

@@ -185,10 +185,10 @@ export class Daemon {
       signal,
     );
     for (const id of underWay) {
-      const outcome = records.get(id)?.outcome;
+      const record = records.get(id);
+      const outcome = record?.noted?.outcome ?? record?.outcome;
       if (!unsettled.includes(id)) this.#rollouts.worked(id, "inSync", false);
-      else if (outcome === "failed" || outcome === "restored" || outcome === "ineffective")
-        this.#rollouts.worked(id, outcome, false);
+      else if (isEnd(outcome)) this.#rollouts.worked(id, outcome, false);
     }
   }
 
@@ -251,3 +251,10 @@ export class Daemon {
     this.#deps.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
   }
 }
+
+/** What a record says of a pass in another process that came to an end, though not to a good one. */
+function isEnd(outcome: string | undefined): outcome is (typeof ENDS)[number] {
+  return ENDS.some((one) => one === outcome);
+}
+
+const ENDS = ["failed", "restored", "ineffective", "held", "drifted"] as const;

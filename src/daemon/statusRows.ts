@@ -18,7 +18,8 @@ export class StatusRows {
     }
   }
 
-  learn(id: SubjectId, { outcome, reason, revision, at }: StatusRecord): void {
+  learn(id: SubjectId, { noted, revision, at, ...done }: StatusRecord): void {
+    const { outcome, reason } = noted ?? done;
     const row: Row = { subject: id, outcome, revision, at, attempts: 0, ...(reason === undefined ? {} : { reason }) };
     const known = this.#rows.get(id);
     if (known?.at === undefined || known.at < at) this.#rows.set(id, row);

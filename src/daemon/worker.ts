@@ -108,7 +108,7 @@ async function passUnderLease(
   }
 }
 
-/** One log line and one Event where something happened, and not again while it is the same. */
+/** One log line and one Event for what was done; for what was not, not again while it is the same. */
 async function tell(
   { log }: WorkerDeps,
   { app }: Generation,
@@ -123,11 +123,11 @@ async function tell(
     told.delete(job.subject);
     return;
   }
-  if (told.get(job.subject) === news) return;
+  const isDone = outcome.kind === "changed" || outcome.kind === "adopted" || outcome.kind === "corrected";
+  if (!isDone && told.get(job.subject) === news) return;
   told.set(job.subject, news);
   const fields = { subject: job.subject, reason: job.reason, outcome: outcome.kind, ...factsOf(outcome) };
-  if (outcome.kind === "changed" || outcome.kind === "adopted" || outcome.kind === "corrected")
-    log.info("pass", fields);
+  if (isDone) log.info("pass", fields);
   else log.warn("pass", fields);
   try {
     const ports = await app.portsOf(clusterOf(subject));

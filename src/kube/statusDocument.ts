@@ -34,6 +34,7 @@ const document = z
     revision: z.number().int(),
     outcome: z.string(),
     reason: z.string().exactOptional(),
+    noted: z.object({ outcome: z.string(), reason: z.string() }).exactOptional(),
     run: z.string(),
     at: z.iso.datetime(),
     xray: z.custom<Xray>((value) => isJsonObject(value) && typeof value["cacheKey"] === "string").exactOptional(),

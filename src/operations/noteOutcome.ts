@@ -1,11 +1,13 @@
 import { NO_DIGEST } from "../core/digest.ts";
 import type { Outcome } from "../core/outcome.ts";
+import type { StatusRecord } from "../core/statusRecord.ts";
 import type { Subject } from "../ports.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 
 /**
- * Puts an outcome that wrote nothing (held, drifted, failed) on the subject's status object, for people and other
- * workers. Phase and wanted digest stay: they say what was done, and this was not.
+ * Notes an outcome that wrote nothing (held, drifted, failed) on the subject's status object, for people and other
+ * workers; in sync, the note goes. The rest stays: it says what was done last, and by it a drift is told from a change
+ * of the store, and what was taken back is not tried again.
  */
 export async function noteOutcome(
   ports: ReleasePorts,
@@ -14,13 +16,21 @@ export async function noteOutcome(
   signal: AbortSignal,
 ): Promise<void> {
   const reason = reasonOf(outcome);
-  if (reason === undefined) return;
+  if (reason === undefined && outcome.kind !== "inSync") return;
   const record = await ports.cluster.statuses.get(subject, signal);
-  const noted = { outcome: outcome.kind, reason, run: ports.run, at: ports.clock.now().toISOString() };
-  if (record?.outcome === noted.outcome && record.reason === reason) return;
-  const before = record ?? { phase: "settled" as const, wanted: NO_DIGEST, revision: 0 };
-  await ports.cluster.statuses.put(subject, { ...before, ...noted }, signal);
+  const { noted, ...done } = record ?? NOTHING_DONE;
+  if (noted?.outcome === (reason && outcome.kind) && noted?.reason === reason) return;
+  const note = reason === undefined ? {} : { noted: { outcome: outcome.kind, reason } };
+  const at = ports.clock.now().toISOString();
+  await ports.cluster.statuses.put(subject, { ...done, ...note, run: ports.run, at }, signal);
 }
+
+const NOTHING_DONE: Omit<StatusRecord, "run" | "at"> = {
+  phase: "settled",
+  wanted: NO_DIGEST,
+  revision: 0,
+  outcome: "none",
+};
 
 function reasonOf(outcome: Outcome): string | undefined {
   switch (outcome.kind) {
@@ -30,6 +40,8 @@ function reasonOf(outcome: Outcome): string | undefined {
       return outcome.where.join(", ");
     case "failed":
       return outcome.code;
+    case "ineffective":
+      return outcome.reason;
     default:
       return undefined;
   }

@@ -58,7 +58,7 @@ export async function reconcileRelease(
   }
 }
 
-/** Somebody else upgraded, or undid a drift: the record follows, so that a sweep sees at a glance that all is well. */
+/** Somebody else upgraded: the record follows, so that a sweep sees at a glance that all is well. */
 async function followRelease(
   ports: ReleasePorts,
   spec: ReleaseSync,
@@ -67,7 +67,7 @@ async function followRelease(
 ): Promise<void> {
   const revision = reading.kind === "found" ? reading.release.base?.revision : undefined;
   if (record === undefined || revision === undefined) return;
-  if (record.revision === revision && record.outcome !== "drifted") return;
+  if (record.revision === revision) return;
   await ports.cluster.statuses.put(releaseSubject(spec), { ...record, outcome: "adopted", revision }, signal);
 }
 

@@ -1,9 +1,10 @@
 import type { Outcome } from "../core/outcome.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
 import type { SubjectSpec } from "../core/subject.ts";
-import type { ReleaseSync } from "../core/spec.ts";
+import type { ReleaseSync, SecretSync } from "../core/spec.ts";
 import type { Subject } from "../ports.ts";
 import { reconcileLiveKeys } from "./liveDrift.ts";
+import { noteOutcome } from "./noteOutcome.ts";
 import { wantedKeys, wantedValues } from "./observe.ts";
 import { reconcileRelease } from "./reconcileRelease.ts";
 import { reconcileSecret, secretSubject, settleSecret } from "./reconcileSecret.ts";
@@ -22,15 +23,29 @@ export async function reconcileSubject(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const record = await ports.cluster.statuses.get(subjectOf(subject), signal);
-  if (subject.kind === "Release") return await passRelease(ports, subject.spec, record, stores, signal);
-  const keys = await wantedKeys(subject.spec, stores);
-  const outcome = await reconcileSecret(ports, subject.spec, keys, record, "sync", signal);
-  return "kind" in outcome ? outcome : await settleSecret(ports, outcome, signal);
+  const outcome =
+    subject.kind === "Release"
+      ? await passRelease(ports, subject.spec, record, stores, signal)
+      : await passSecret(ports, subject.spec, record, stores, signal);
+  if (outcome.kind === "inSync" && record?.noted !== undefined)
+    await noteOutcome(ports, subjectOf(subject), outcome, signal);
+  return outcome;
 }
 
 /** What the status object and the Events of a document are about. */
 export function subjectOf(subject: SubjectSpec): Subject {
   return subject.kind === "Release" ? releaseSubject(subject.spec) : secretSubject(subject.spec);
+}
+
+async function passSecret(
+  ports: ReleasePorts,
+  spec: SecretSync,
+  record: StatusRecord | undefined,
+  stores: StorePass,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const outcome = await reconcileSecret(ports, spec, await wantedKeys(spec, stores), record, "sync", signal);
+  return "kind" in outcome ? outcome : await settleSecret(ports, outcome, signal);
 }
 
 async function passRelease(

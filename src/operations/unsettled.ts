@@ -57,7 +57,8 @@ async function isSettled(
   heads: ReadonlyMap<string, RevisionHead>,
   stores: StorePass,
 ): Promise<boolean> {
-  if (record === undefined) return false;
+  // A drift that is only reported stays so until somebody acts, which the watches tell.
+  if (record === undefined || (record.noted !== undefined && record.noted.outcome !== "drifted")) return false;
   try {
     if (subject.kind === "Secret") return isSettledAt(record, await wantedOfSecret(ports, subject, stores));
     const head = heads.get(formatKey(subject.spec.key));

@@ -29,6 +29,8 @@ export interface RunningProgram {
   readonly pid: number;
   readonly child: ChildProcess;
   readonly end: Promise<ProgramEnd>;
+  /** Standard output so far. */
+  stdout(): string;
   /** The helm process whose arguments hold this one, as soon as there is one. */
   helm(argument: string): Promise<SeenHelm>;
 }
@@ -75,5 +77,5 @@ export function startProgram(args: readonly string[], { dir, env, entry }: Progr
     });
     return find()!;
   };
-  return { pid: child.pid!, child, end, helm };
+  return { pid: child.pid!, child, end, stdout: () => readFileSync(outputs[0]!, "utf8"), helm };
 }
