@@ -33,6 +33,9 @@ const MAX_STDERR = 256 * 1024;
  */
 const KILL_AFTER_MS = 20_000;
 
+/** What helm left running (a credential plugin) may hold its output open; nothing is lost by not waiting for that. */
+const DRAIN_MS = 1_000;
+
 /**
  * Runs helm in a process group of its own, so that a Ctrl-C reaches it once, through us. Rejects only where the
  * program cannot be started: HelmMissing.
@@ -49,6 +52,10 @@ export async function runHelm(run: HelmRun, signal: AbortSignal): Promise<HelmEx
   const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
   const cancel = (): void => stop("cancelled");
   signal.addEventListener("abort", cancel, { once: true });
+  let drain: NodeJS.Timeout | undefined;
+  child.once("exit", () => {
+    drain = setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream.destroy()), DRAIN_MS);
+  });
   try {
     const stdout = collect(child.stdout, MAX_STDOUT, () => stop("killed"));
     const stderr = collect(child.stderr, MAX_STDERR, () => undefined);
@@ -61,6 +68,7 @@ export async function runHelm(run: HelmRun, signal: AbortSignal): Promise<HelmEx
   } finally {
     clearTimeout(timer);
     clearTimeout(stop.killTimer);
+    clearTimeout(drain);
     signal.removeEventListener("abort", cancel);
   }
 }
