@@ -19,7 +19,7 @@ export type SecretPorts = Pick<ReleasePorts, "cluster" | "audit" | "clock" | "di
 export interface WrittenSecret {
   readonly spec: SecretSync;
   readonly plan: SecretPlan & { kind: "apply" | "adopt" };
-  /** The namespace's workloads before the Secret was written; none where that is not known any more. */
+  /** The namespace's workloads before the Secret was written, or after it by a pass that died. */
   readonly before: readonly Workload[];
   /** See restartToken. */
   readonly token: string;
@@ -53,7 +53,7 @@ export async function reconcileSecret(
     case "adopt":
       if (mode === "plan")
         return { kind: "pending", action: "adopt", why: plan.unfinished ? "unfinished" : "first contact", changes: [] };
-      return { spec, plan, before: [], token: tokenOf(plan, present), existed: plan.unfinished };
+      return await unsettledSecret(ports, spec, plan, present, signal);
     case "apply": {
       if (plan.why === "drift" && spec.drift === "report")
         return { kind: "drifted", where: plan.changes.map(({ path }) => path) };
@@ -64,6 +64,18 @@ export async function reconcileSecret(
     default:
       return exhausted(plan);
   }
+}
+
+/** A Secret that holds the wanted values. After a pass that died, several of its Secrets may need the same restart. */
+async function unsettledSecret(
+  ports: SecretPorts,
+  spec: SecretSync,
+  plan: SecretPlan & { kind: "adopt" },
+  present: LiveSecret | undefined,
+  signal: AbortSignal,
+): Promise<WrittenSecret> {
+  const before = plan.unfinished ? await ports.cluster.workloads.list(spec.namespace, signal) : [];
+  return { spec, plan, before, token: tokenOf(plan, present), existed: plan.unfinished };
 }
 
 /** Second half, after all Secrets and releases of the pass: restarts those who read a changed key at start, and records. */

@@ -57,3 +57,27 @@ test.each(["before", "after"] as const)(
 );
 
 const EFFECTS = ["audit.append", "statuses.put", "secrets.apply", "workloads.annotatePods", "events.emit"];
+
+test("a pass that is killed before the restarts of two Secrets leaves one restart for who reads both", async () => {
+  const { api, namespace, vault } = scenario;
+  scenario.configure(`${scenario.config()}---
+apiVersion: helmwarden.dev/v1alpha1
+kind: SecretSync
+metadata: { name: mail, namespace: __NAMESPACE__ }
+spec:
+  data:
+    - key: password
+      from: { store: vault, path: __NAMESPACE__/app, key: MAIL }
+`);
+  const body = { metadata: { name: "mail" }, stringData: { password: canary("first") } };
+  await api("POST", `/api/v1/namespaces/${namespace}/secrets`, body);
+  const envFrom = [{ secretRef: { name: "app" } }, { secretRef: { name: "mail" } }];
+  await makeDeployment(api, namespace, "both", { container: { envFrom } });
+  await vault.put("app", { TOKEN: canary("token"), MAIL: canary("mail") });
+
+  const { signal } = await scenario.crash("before", { name: "workloads.annotatePods", number: 1 });
+  expect(signal).toBe("SIGKILL");
+  expect(await scenario.pass("sync")).toEqual([{ kind: "adopted" }, { kind: "adopted" }]);
+  expect(await generationOf(api, namespace, "both")).toBe(2);
+  expect(await restarts()).toBe(2);
+});
