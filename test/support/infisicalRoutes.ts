@@ -12,6 +12,10 @@ export interface Answer {
   readonly body: string;
 }
 
+const EVENTS_ROUTE = "/api/v1/events/subscribe/project-events";
+const NOT_IN_PLAN =
+  "Event subscriptions are not available on your current plan. Please upgrade to access this feature.";
+
 const ORGANIZATION = { id: "6354e551-0ad2-4b28-b1db-222285c484fc", name: "test-org", slug: "test-org-f8w-y" };
 
 const PROJECT_SETTINGS = {
@@ -45,15 +49,16 @@ function route(world: World, message: IncomingMessage, body: string): Answer {
   // Each route verifies a token that is sent, logins and status too.
   const token = message.headers.authorization?.slice("Bearer ".length);
   const identity = token === undefined ? undefined : world.tokens.authenticate(token);
-  const found = message.method === "POST" ? post(world, url.pathname, body) : get(world, url, identity);
+  const found = message.method === "POST" ? post(world, url.pathname, body, identity) : get(world, url, identity);
   if (found) return found;
   // No reqId here: this is how an old server says that it has no v4.
   const where = `Route ${message.method}:${message.url} not found`;
   return { ...json({ message: where, error: "Not Found", statusCode: 404 }), status: 404 };
 }
 
-function post(world: World, path: string, text: string): Answer | undefined {
+function post(world: World, path: string, text: string, identity: Identity | undefined): Answer | undefined {
   const body = parsed(text);
+  if (path === EVENTS_ROUTE && world.events.offered !== "none") return subscription(world, body, identity);
   const login = /^\/api\/v1\/auth\/(universal|kubernetes|oidc|jwt|gcp|azure|aws|ldap)-auth\/login$/.exec(path);
   if (login) return json(world.tokens.login(login[1] as AuthMethod, body));
   const own = /^\/api\/v1\/auth\/token\/(renew|revoke)$/.exec(path);
@@ -63,6 +68,20 @@ function post(world: World, path: string, text: string): Answer | undefined {
   if (own[1] === "renew") return json(world.tokens.renew(accessToken));
   world.tokens.revoke(accessToken);
   return json({ message: "Successfully revoked access token" });
+}
+
+function subscription(world: World, body: Record<string, unknown>, identity: Identity | undefined): Answer {
+  if (!identity) throw unauthorized("Token missing");
+  const { projectId, register } = body;
+  if (typeof projectId !== "string") throw missingFields(["projectId"]);
+  if (!Array.isArray(register) || register.length < 1 || register.length > 10) throw missingFields(["register"]);
+  if (world.events.offered === "notInPlan") throw new Refusal(400, "BadRequest", NOT_IN_PLAN);
+  memberProject(world, projectId, identity);
+  if (world.roles.get(identity.id) === "no-access") {
+    throw new Refusal(403, "PermissionDenied", "You are not allowed to subscribe on secret-events", { details: [] });
+  }
+  const headers = { "content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no" };
+  return { status: 200, headers, body: "" };
 }
 
 /** Fastify's own parse error is not mapped by Infisical: malformed JSON is 500. */

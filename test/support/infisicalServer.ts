@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
+import { EventStreams, type EventsOffered } from "./infisicalEvents.ts";
 import type { Project } from "./infisicalProject.ts";
 import { makeFolder, newProject, trimmed } from "./infisicalProject.ts";
 import { Refusal } from "./infisicalRefusal.ts";
@@ -28,6 +29,8 @@ export interface InfisicalServerOptions {
   readonly rateLimit?: number;
   readonly projectId?: string;
   readonly projectSlug?: string;
+  /** `notInPlan`: without an Enterprise licence. `none`: a server from before events. Default `notInPlan`. */
+  readonly events?: EventsOffered;
 }
 
 export type Role = "admin" | "no-access" | "none";
@@ -50,6 +53,7 @@ export interface World {
   readonly roles: Map<string, Role>;
   readonly v4: "current" | "early" | "none";
   readonly projectRoutes: boolean;
+  readonly events: EventStreams;
 }
 
 export type InfisicalServer = Awaited<ReturnType<typeof startInfisical>>;
@@ -64,6 +68,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     roles: new Map(),
     v4: options.v4 ?? "current",
     projectRoutes: options.projectRoutes ?? true,
+    events: new EventStreams(options.events ?? "notInPlan"),
   };
   const faults: { status: number; headers: Record<string, string> }[] = [];
   const requests: SeenRequest[] = [];
@@ -78,7 +83,10 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     const body = await readBody(message).catch(() => undefined);
     if (body === undefined) return;
     if (message.url?.startsWith("/__admin/")) return adminCall(message.url.slice(9), body, response);
-    if (silence !== "answer") send(response, played(message, body));
+    if (silence === "answer") return;
+    const answer = played(message, body);
+    if (answer.headers["content-type"] === "text/event-stream") world.events.begin(response, answer.headers, body);
+    else send(response, answer);
   }
 
   function played(message: IncomingMessage, body: string): Answer {
@@ -169,6 +177,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
       const { secrets } = makeFolder(project, environment, path);
       const before = secrets.get(key);
       const at = new Date(now()).toISOString();
+      world.events.tell(before ? "secret:update" : "secret:create", environment, path, key);
       secrets.set(key, {
         id: before?.id ?? randomUUID(),
         key,
@@ -181,6 +190,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     },
     removeSecret(path: string, key: string, environment = "prod"): void {
       makeFolder(project, environment, path).secrets.delete(key);
+      world.events.tell("secret:delete", environment, path, key);
     },
     /** The server has it and does not show it to this identity. */
     hide(path: string, key: string, environment = "prod"): void {
@@ -210,6 +220,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     speak(): void {
       silence = undefined;
     },
+    events: world.events,
     revokeTokens(): void {
       world.tokens.revokeAll();
     },

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from "node:http";
+import { Agent as PlainAgent, type IncomingMessage } from "node:http";
+import { Agent as SecureAgent } from "node:https";
 import type { WebSocket } from "ws";
 import { cancelled, faultError } from "../httpFaults.ts";
 import { classifyFault, type FaultKind, type HttpResponse } from "../httpExchange.ts";
@@ -54,7 +55,9 @@ export async function openSocket(
     const alive = (): void => void silence.refresh();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      socket = new WebSocket(url, { headers, ...trust, ...limits });
+      // Its own agent, as Node's global one may use a proxy of the environment.
+      const agent = url.startsWith("wss:") ? new SecureAgent() : new PlainAgent();
+      socket = new WebSocket(url, { headers, agent, ...trust, ...limits });
     } catch {
       return fail("malformed");
     }
