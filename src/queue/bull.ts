@@ -1,11 +1,12 @@
-import type * as BullMq from "bullmq";
+import type { Job as BullJob, Queue, Worker } from "bullmq";
 import { z } from "zod";
 import type { Clock, Job } from "../ports.ts";
+import type * as Libraries from "./redisLibraries.ts";
 import type { RedisLink } from "./redisLink.ts";
 
 /** The queues and workers of BullMQ on one link. */
 export interface Bull {
-  queue(name: string): BullMq.Queue<Job>;
+  queue(name: string): Queue<Job>;
   /** Starts taking jobs of the queue, `atOnce` at a time. What `take` throws goes nowhere: it ends the job. */
   work(name: string, atOnce: number, take: (kind: string, job: Job) => Promise<void>): void;
   /** Takes no more. */
@@ -24,13 +25,13 @@ const JOBS = { attempts: 1, removeOnComplete: true, removeOnFail: true };
 
 const REST_MS = 1_000;
 
-export function openBull(bullmq: typeof BullMq, link: RedisLink, prefix: string, clock: Clock): Bull {
+export function openBull(libraries: typeof Libraries, link: RedisLink, prefix: string, clock: Clock): Bull {
   // The version check reads INFO and writes to stderr.
   const shared = { connection: link.client, prefix, skipVersionCheck: true };
-  const workers: BullMq.Worker[] = [];
+  const workers: Worker[] = [];
   const life = new AbortController();
   /** A worker asks again without a pause after a refusal, as often as Redis can answer. */
-  const rest = async (worker: BullMq.Worker): Promise<void> => {
+  const rest = async (worker: Worker): Promise<void> => {
     if (worker.isPaused()) return;
     await worker.pause(true);
     await clock.sleep(REST_MS, life.signal);
@@ -39,15 +40,15 @@ export function openBull(bullmq: typeof BullMq, link: RedisLink, prefix: string,
   return {
     queue(name) {
       const streams = { events: { maxLen: 100 } };
-      const queue = new bullmq.Queue<Job>(name, { ...shared, defaultJobOptions: JOBS, streams });
+      const queue = new libraries.Queue<Job>(name, { ...shared, defaultJobOptions: JOBS, streams });
       return queue.on("error", () => undefined);
     },
     work(name, atOnce, take) {
-      const run = async ({ name: kind, data }: BullMq.Job): Promise<void> => {
+      const run = async ({ name: kind, data }: BullJob): Promise<void> => {
         const job = jobInRedis.safeParse(data);
         if (job.success) await take(kind, job.data).catch(() => undefined);
       };
-      const worker = new bullmq.Worker(name, run, { ...shared, ...WORKER, concurrency: atOnce });
+      const worker = new libraries.Worker(name, run, { ...shared, ...WORKER, concurrency: atOnce });
       worker.on("error", (caught) => {
         if (link.isRefusal(caught)) rest(worker).catch(() => undefined);
       });

@@ -28,15 +28,13 @@ const BY_WORD: Readonly<Record<string, RedisFault>> = {
 /** The class of an error of ioredis or BullMQ. Its text is looked at here and goes nowhere. */
 export function redisFaultOf(caught: unknown): RedisFault {
   if (!(caught instanceof Error)) return "unreachable";
-  const { code, previousErrors } = caught as { code?: unknown; previousErrors?: readonly unknown[] };
-  if (previousErrors?.[0] !== undefined) return redisFaultOf(previousErrors[0]);
+  const { code } = caught as { code?: unknown };
   if (typeof code === "string" && /CERT|SIGNATURE|ALTNAME/.test(code)) return "untrusted";
-  const known = BY_WORD[/^[A-Z]+/.exec(caught.message)?.[0] ?? ""];
-  if (known !== undefined) return known;
-  return caught.name === "ReplyError" ? "unsuitable" : "unreachable";
+  // What Redis itself answers begins with a word in capitals.
+  const word = /^([A-Z]{3,}) /.exec(caught.message)?.[1];
+  return word === undefined ? "unreachable" : (BY_WORD[word] ?? "unsuitable");
 }
 
-/** QueueUnavailable, or Cancelled where the caller has given up. */
 export function queueUnavailable(fault: RedisFault, shown: string): HelmwardenError {
   const [what, todo] = FAULTS[fault];
   return new HelmwardenError(

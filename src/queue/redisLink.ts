@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import type { Redis } from "ioredis";
-import type * as IoRedis from "ioredis";
 import { HelmwardenError } from "../errors.ts";
 import type { Log } from "../ports.ts";
 import { queueUnavailable, type RedisFault, redisFaultOf } from "./redisFault.ts";
+import type * as Libraries from "./redisLibraries.ts";
 import type { RedisAddress } from "./redisUrl.ts";
 
 const CALL_MS = 3_000;
@@ -23,8 +23,8 @@ export interface RedisLink {
 }
 
 /** Connects in the background and for ever. Tells the log once when Redis goes and once when it is back. */
-export function openRedisLink(ioredis: typeof IoRedis, { options, shown }: RedisAddress, log: Log): RedisLink {
-  const client = new ioredis.Redis({
+export function openRedisLink(libraries: typeof Libraries, { options, shown }: RedisAddress, log: Log): RedisLink {
+  const client = new libraries.Redis({
     ...options,
     maxRetriesPerRequest: null,
     connectTimeout: CALL_MS,

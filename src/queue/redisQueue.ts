@@ -31,9 +31,9 @@ export async function createRedisQueue(
 ): Promise<Queue> {
   const { clock, log } = deps;
   const address = parseRedisUrl(url);
-  const [bullmq, ioredis] = await Promise.all([import("bullmq"), import("ioredis")]);
-  const link = openRedisLink(ioredis, address, log);
-  const bull = openBull(bullmq, link, prefix, clock);
+  const libraries = await import("./redisLibraries.ts");
+  const link = openRedisLink(libraries, address, log);
+  const bull = openBull(libraries, link, prefix, clock);
   const runs = createRuns(deps);
   const repetitions = createRepetitions(runs, log);
   const jobs = bull.queue("jobs");
