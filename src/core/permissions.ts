@@ -88,5 +88,10 @@ function storeStatus(store: string): Permission[] {
 function workloads(restart: "auto" | "never"): Permission[] {
   const verbs = ["get", "list", ...(restart === "auto" ? ["patch"] : [])];
   const reason = "whoever reads a changed Secret: readiness, and restarts";
-  return WORKLOADS.map((resource) => ({ group: "apps", resource, verbs, reason }));
+  const budgets = { group: "policy", resource: "poddisruptionbudgets", verbs: ["list"] };
+  return [
+    ...WORKLOADS.map((resource) => ({ group: "apps", resource, verbs, reason })),
+    { group: "argoproj.io", resource: "rollouts", verbs, reason: "the same for Argo Rollouts, where there are any" },
+    ...(restart === "auto" ? [{ ...budgets, reason: "what may be disrupted by a restart" }] : []),
+  ];
 }

@@ -1,0 +1,173 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { repository } from "../../../scripts/artifacts.mjs";
+import { loadConfig } from "../../../src/config/load.ts";
+import { kubectlBinary } from "../../support/binaries.ts";
+import { clusterApi } from "../../support/clusterApi.ts";
+import { makeNamespace, type TestNamespace } from "../../support/namespace.ts";
+import { type Helm, openHelm } from "../../support/release.ts";
+import { sharedServers } from "../../support/servers.ts";
+
+const { kubeconfig, runDir } = sharedServers();
+const api = clusterApi(kubeconfig);
+const dir = mkdtempSync(join(runDir, "chart-"));
+const chart = join(repository, "deploy/chart");
+const examples = readdirSync(join(chart, "ci")).map((file) => join(chart, "ci", file));
+const signal = AbortSignal.timeout(600_000);
+
+let namespace: TestNamespace | undefined;
+afterEach(async () => {
+  await namespace?.remove();
+  namespace = undefined;
+});
+
+/** A namespace that lets only pods of the level "restricted" in. */
+async function restricted(): Promise<string> {
+  namespace = await makeNamespace(kubeconfig, "own-chart");
+  const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+  await api("PATCH", `/api/v1/namespaces/${namespace.name}`, { metadata: { labels } }, "application/merge-patch+json");
+  return namespace.name;
+}
+
+function helmOf(major: 3 | 4, name = "default"): Helm {
+  return openHelm({ major, kubeconfig, namespace: name, dir: join(dir, `helm${major}`) });
+}
+
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly rules?: readonly Readonly<Record<"apiGroups" | "resources" | "verbs", readonly string[]>>[];
+  readonly roleRef?: { readonly name: string };
+}
+
+const objectsOf = (yaml: string): Rendered[] =>
+  parseAllDocuments(yaml).flatMap((one) => {
+    const object = one.toJS() as Rendered | null;
+    return object === null ? [] : [object];
+  });
+
+/** `kubectl apply --dry-run=server`: every object as the API server would take it, warnings and all. */
+async function serverDryRun(yaml: string): Promise<{ code: number | null; stderr: string }> {
+  const args = ["--kubeconfig", kubeconfig, "apply", "--dry-run=server", "--filename", "-"];
+  const child = spawn(kubectlBinary(), args, { env: { HOME: dir }, stdio: ["pipe", "ignore", "pipe"] });
+  child.stdin.end(yaml);
+  const exit = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [code, stderr] = await Promise.all([exit, text(child.stderr)]);
+  return { code, stderr };
+}
+
+beforeAll(async () => {
+  mkdirSync(join(dir, "configs"), { recursive: true });
+  const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+  for (const kind of ["ServiceMonitor", "PrometheusRule"]) {
+    const plural = `${kind.toLowerCase()}s`;
+    const body = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: `${plural}.monitoring.coreos.com` },
+      spec: {
+        group: "monitoring.coreos.com",
+        names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+        scope: "Namespaced",
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: anything } }],
+      },
+    };
+    const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    if ((await api("GET", `${path}/${body.metadata.name}`)).status === 404) await api("POST", path, body);
+  }
+});
+
+describe.each(examples)("%s", (values) => {
+  test("lints and renders alike with helm 3 and 4, and the API server takes every object without a warning", async () => {
+    const name = await restricted();
+    const renders: string[] = [];
+    for (const major of [3, 4] as const) {
+      const helm = helmOf(major, name);
+      expect(await helm(["lint", chart, "--strict", "--values", values])).toContain("0 chart(s) failed");
+      renders.push(await helm(["template", "own", chart, "--values", values]));
+    }
+    const [three = "", four = ""] = renders;
+    const byName = (objects: Rendered[]): Rendered[] =>
+      objects.sort((a, b) => `${a.kind}/${a.metadata.name}`.localeCompare(`${b.kind}/${b.metadata.name}`));
+    expect(byName(objectsOf(four))).toEqual(byName(objectsOf(three)));
+    await expect.poll(() => serverDryRun(four), { timeout: 20_000 }).toEqual({ code: 0, stderr: "" });
+  });
+
+  test("the configuration that it makes is one that the program takes, and its Roles are narrow", async () => {
+    const objects = objectsOf(await helmOf(4)(["template", "own", chart, "--values", values]));
+    const config = objects.find(({ data }) => data?.["helmwarden.yaml"] !== undefined);
+    const file = join(dir, "configs", "helmwarden.yaml");
+    writeFileSync(file, config?.data?.["helmwarden.yaml"] ?? "");
+    const { program } = await loadConfig(file, signal);
+    expect(program).toMatchObject({ auditFile: "/var/lib/helmwarden/audit.jsonl", shutdownGraceMs: 60_000 });
+    const all = objects.flatMap(({ rules = [] }) => rules.flatMap((rule) => Object.values(rule).flat()));
+    expect(all).not.toContain("*");
+    for (const { roleRef } of objects)
+      if (roleRef !== undefined) expect(roleRef.name).toMatch(/^(default-)?own-helmwarden$/);
+  });
+});
+
+test.each([3, 4] as const)(
+  "helm %i installs it, waits until it is ready, upgrades and uninstalls it",
+  async (major) => {
+    const name = await restricted();
+    const helm = helmOf(major, name);
+    const values = ["--values", join(chart, "ci/rules-values.yaml")];
+    // Of the examples' own: Roles outside of this namespace stay away from other tests.
+    const own = [...values, "--set", `rbac.rules=null`, "--set", `rbac.namespaces={${name}}`, "--set", "env=null"];
+    const shown = await helm(["install", "own", chart, "--wait", "--timeout", "60s", ...own]);
+    expect(shown).toContain(`runs as own-helmwarden in namespace ${name}`);
+    const deployment = `/apis/apps/v1/namespaces/${name}/deployments/own-helmwarden`;
+    const ready = async (): Promise<unknown> =>
+      ((await api("GET", deployment)).body as { status: { readyReplicas?: number } }).status.readyReplicas;
+    expect(await ready()).toBe(1);
+    const more = ["--set", "shutdownGraceSeconds=90", "--set", "image.tag=0.1.1"];
+    await helm(["upgrade", "own", chart, "--wait", "--timeout", "60s", ...own, ...more]);
+    const { spec } = (await api("GET", deployment)).body as {
+      spec: { template: { spec: { terminationGracePeriodSeconds: number; containers: { image: string }[] } } };
+    };
+    expect(spec.template.spec.terminationGracePeriodSeconds).toBe(105);
+    expect(spec.template.spec.containers.map(({ image }) => image)).toEqual(["helmwarden:0.1.1"]);
+    await helm(["uninstall", "own", "--wait", "--timeout", "60s"]);
+    // The record outlives the program.
+    const claim = `/api/v1/namespaces/${name}/persistentvolumeclaims/own-helmwarden-audit`;
+    expect((await api("GET", claim)).status).toBe(200);
+  },
+  180_000,
+);
+
+test.each([
+  ["replicas without a shared queue", ["replicas=2"], /queue that they share/],
+  ["an unknown field", ["replicaCount=2"], /replicaCount/],
+  ["the tag latest", ["image.tag=latest"], /tag/],
+  ["a Role of everything", ["rbac.rules[0].rules[0].verbs={*}"], /rbac/],
+  ["an audit file of its own", ["config.settings.audit.file=/tmp/x"], /audit/],
+])("%s is refused, with a word on what to do", async (_, settings, reason) => {
+  const flags = settings.flatMap((one) => ["--set", one]);
+  await expect(helmOf(4)(["template", "own", chart, ...flags])).rejects.toThrow(reason);
+});
+
+const lastTag = tagOf();
+test.skipIf(lastTag === "")("the chart of the last tag is upgraded to this one", async () => {
+  const name = await restricted();
+  const old = join(dir, "last");
+  mkdirSync(old);
+  execFileSync("sh", ["-c", `git -C "$1" archive "$2" deploy/chart | tar -x -C "$3"`, "sh", repository, lastTag, old]);
+  const helm = helmOf(4, name);
+  await helm(["install", "own", join(old, "deploy/chart"), "--wait", "--timeout", "60s"]);
+  expect(await helm(["upgrade", "own", chart, "--wait", "--timeout", "60s"])).toContain("has been upgraded");
+});
+
+function tagOf(): string {
+  try {
+    const found = execFileSync("git", ["-C", repository, "describe", "--tags", "--abbrev=0"], { stdio: "pipe" });
+    return found.toString().trim();
+  } catch {
+    return "";
+  }
+}
