@@ -28,8 +28,6 @@ await build({
   target: "node22",
   minifyWhitespace: true,
   minifySyntax: true,
-  // The names of foreign errors are all that is told of them.
-  keepNames: true,
   legalComments: "external",
   // CommonJS libraries call `require` for Node's own modules.
   banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
