@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Another program of the repository than src/main.ts. */
   readonly entry?: string;
+  /** Gives it a terminal of 80 columns for its output, by script(1). */
+  readonly terminal?: boolean;
 }
 
 export interface ProgramEnd {
@@ -35,18 +37,25 @@ export interface RunningProgram {
   helm(argument: string): Promise<SeenHelm>;
 }
 
-const PROGRESS = /^\d+ of \d+ \w+, \d+ s\n/gm;
+const PROGRESS = /^\d+ of \d+ \w+, \d+ s(?:, \d+ s left)?\n/gm;
 
 let runs = 0;
 
 /** Starts it with just the environment given, beside PATH and folders of its own. */
-export function startProgram(args: readonly string[], { dir, env, entry }: ProgramOptions): RunningProgram {
+export function startProgram(
+  args: readonly string[],
+  { dir, env, entry, terminal = false }: ProgramOptions,
+): RunningProgram {
   runs += 1;
   const at = (name: string): string => join(dir, name);
   for (const name of ["outputs", "tmp", "home"]) mkdirSync(at(name), { recursive: true });
   const outputs = ["stdout", "stderr"].map((name) => at(`outputs/${runs}-${args[0]}.${name}`));
   const files = outputs.map((file) => openSync(file, "w"));
-  const child = spawn(process.execPath, [join(repository, entry ?? "src/main.ts"), ...args], {
+  const command = [process.execPath, join(repository, entry ?? "src/main.ts"), ...args];
+  const [program = "", ...rest] = terminal
+    ? ["script", "-qec", `stty cols 80; ${command.join(" ")}`, "/dev/null"]
+    : command;
+  const child = spawn(program, rest, {
     stdio: ["ignore", ...files],
     cwd: at("home"),
     env: {

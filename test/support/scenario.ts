@@ -42,6 +42,7 @@ export interface PrintedResult {
 }
 export interface PrintedOutcome {
   readonly kind: string;
+  readonly code?: string;
   readonly [more: string]: unknown;
 }
 
@@ -68,6 +69,8 @@ export interface Scenario {
   /** `sync -c …`, `plan -c …` and so on, with the environment of the scenario and more. */
   readonly start: (command: string, args?: readonly string[], env?: ScenarioOptions["env"]) => RunningProgram;
   readonly run: (command: string, args?: readonly string[], env?: ScenarioOptions["env"]) => Promise<ProgramEnd>;
+  /** What a command writes to a terminal of 80 columns. */
+  readonly onTerminal: (command: string, env?: ScenarioOptions["env"]) => Promise<string>;
   /** One pass in this process, as quick as it gets. */
   readonly pass: (mode: "plan" | "sync") => Promise<readonly Outcome[]>;
   /** The port calls of a whole sync, in their order: what there is to be killed at. */
@@ -152,6 +155,10 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
     install: (name, chart, values) => install(helm, name, chartFixture(chart), values),
     start,
     run: (command, args, env) => start(command, args, env).end,
+    onTerminal: async (command, env) => {
+      const terminal = { dir, env: { ...environment, TERM: "xterm", ...env }, terminal: true };
+      return (await startProgram([command, "-c", config], terminal).end).stdout;
+    },
     pass: (mode) =>
       passOnce({
         mode,

@@ -221,3 +221,19 @@ describe("a chart that is not the deployed one", () => {
     expect(await pin.revision()).toBe(1);
   });
 });
+
+test("a release that would pass the 1 MiB of its Secret keeps its values", async () => {
+  const chart = join(scenario.dir, "chart-huge");
+  cpSync(chartFixture("map"), chart, { recursive: true });
+  writeFileSync(join(chart, "incompressible"), randomBytes(600_000));
+  await scenario.helm(["install", "huge", chart]);
+  await scenario.vault.put("huge", { TOKEN: `${canary("huge")}${randomBytes(140_000).toString("base64")}` });
+  scenario.configure(
+    config({ release: "huge", chart, path: "secrets.token", from: source("TOKEN", "__NAMESPACE__/huge") }),
+  );
+  const before = await world();
+  expect(await scenario.sync()).toMatchObject(failed("ChartRejected", /1 MiB/));
+  // Only the object that says what we were about to do is new.
+  expect((await world()).filter((one) => !one.startsWith("helmwarden-release-huge "))).toEqual(before);
+  expect(scenario.audit()).toMatchObject([{ kind: "intent" }, { kind: "result", outcome: "failed" }]);
+});

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { canary } from "../../support/canary.ts";
 import { type FaultProxy, startFaultProxy } from "../../support/faultProxy.ts";
 import type { Release } from "../../support/release.ts";
-import { openScenario, type Scenario } from "../../support/scenario.ts";
+import { openScenario, parsedOutcome, type Scenario } from "../../support/scenario.ts";
 
 let scenario: Scenario;
 let proxy: FaultProxy;
@@ -51,3 +51,15 @@ test.each([
     expect(await web.values()).toEqual({ token: wanted, labels: { other: "was-here" } });
   },
 );
+
+test("of two syncs at the same time one makes the change, and neither undoes it", async () => {
+  const ends = await Promise.all([scenario.run("sync", ["-o", "json"]), scenario.run("sync", ["-o", "json"])]);
+  const outcomes = ends.map((end) => parsedOutcome(end));
+  const words = outcomes.map((outcome) => outcome.code ?? outcome.kind);
+  expect(words).toContain("changed");
+  const others = ["changed", "adopted", "inSync", "held", "ReleaseConflict", "ReleaseLocked"];
+  expect(words.filter((word) => !others.includes(word))).toEqual([]);
+  expect(await web.revision()).toBe(2);
+  expect(await web.values()).toEqual({ token: wanted });
+  expect((await scenario.sync()).kind).toBe("inSync");
+});

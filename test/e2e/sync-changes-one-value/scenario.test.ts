@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { canary } from "../../support/canary.ts";
 import type { Release } from "../../support/release.ts";
@@ -113,6 +114,15 @@ test("plan and sync are read by people in 80 columns, and by programs as JSON; n
     expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
     expect(stdout).not.toContain("\u001B");
   }
+});
+
+const YELLOW = "\u001B[33m";
+
+test.skipIf(!existsSync("/usr/bin/script"))("colours are for terminals, unless NO_COLOR is set", async () => {
+  await begin(4);
+  await scenario.vault.put("web", { TOKEN: after });
+  expect(await scenario.onTerminal("plan")).toContain(YELLOW);
+  expect(await scenario.onTerminal("plan", { NO_COLOR: "1" })).not.toContain(YELLOW);
 });
 
 interface Labelled {
