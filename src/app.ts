@@ -12,6 +12,7 @@ import { helmEnvironment, makeHelmFolders } from "./helm/environment.ts";
 import { createHelm } from "./helm/helm.ts";
 import { createReleases } from "./helm/storage.ts";
 import { type ClusterOptions, createCluster } from "./kube/cluster.ts";
+import type { MigrationFiles } from "./migration/migrationFiles.ts";
 import { openStore } from "./openStores.ts";
 import { withRestartBudget } from "./operations/restartBudget.ts";
 import type { ReleasePorts } from "./operations/releasePorts.ts";
@@ -46,6 +47,12 @@ export interface App {
   readonly close: () => Promise<void>;
 }
 
+/** What a migration keeps on this machine; its library is loaded with it. */
+export async function openMigrationFiles(): Promise<MigrationFiles> {
+  const { createMigrationFiles } = await import("./migration/migrationFiles.ts");
+  return createMigrationFiles();
+}
+
 /** `mode` "plan" has no audit log, as it writes nothing. */
 export function createApp(
   config: Config,
@@ -68,11 +75,11 @@ export function createApp(
     closable(await createCluster(name, { holder, ...clusterOptions(environment, kubeconfig) }, deps)),
   );
   const helm = once((name) => openHelm(name, surroundings, kubeconfig));
-  const readCredential = createReadCredential(environment, async () => (await cluster("default")).secrets, signal);
-  const store = once(async (name) => closable(await openStore(storeSpec(config, name), readCredential, deps)));
+  const credential = createReadCredential(environment, async () => (await cluster("default")).secrets, signal);
+  const store = once(async (name) => closable(await openStore(storeSpec(config, name), credential, deps)));
   const record = once(async () => {
     const audit = mode !== "plan" ? closable(openAuditFile(config.program.auditFile, systemClock)) : refusingAudit;
-    return { audit, digestKey: await openDigestKey(config, mode, readCredential) };
+    return { audit, digestKey: await openDigestKey(config, mode, credential) };
   });
   const { atOnce } = config.program.restarts;
   const limit =
@@ -98,9 +105,20 @@ export function createApp(
     for (const end of closing.toReversed()) await end().catch(() => undefined);
   };
   const checkAudit = (): CheckLine => checkAuditFile(config.program.auditFile);
-  const openQueue = async (): Promise<Queue> => await queueOf(config, readCredential, deps);
+  const openQueue = async (): Promise<Queue> => await queueOf(config, credential, deps);
   const { namespace } = surroundings;
-  return { config, namespace, stores, cluster, helm, checkAudit, credential: readCredential, openQueue, portsOf, close };
+  return {
+    config,
+    namespace,
+    stores,
+    cluster,
+    helm,
+    checkAudit,
+    credential,
+    openQueue,
+    portsOf,
+    close,
+  };
 }
 
 /** The first call for a name makes it; a failure is not kept. */

@@ -27,6 +27,8 @@ export const RETRY = {
   HelmUnsupported: "never",
   HelmTimeout: "backoff",
   VerifyFailed: "never",
+  BackupInvalid: "never",
+  JournalUnavailable: "never",
   UsageInvalid: "never",
   Cancelled: "never",
   Internal: "never",

@@ -2,6 +2,7 @@
 import { enableCompileCache } from "node:module";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { askAt } from "./cli/ask.ts";
 import type { CommandContext } from "./cli/context.ts";
 
 enableCompileCache();
@@ -18,7 +19,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 // A reader that went away (`| head`) is no fault of ours.
 process.stdout.on("error", () => process.exit(0));
 
-const { env, stdout, stderr } = process;
+const { env, stdin, stdout, stderr } = process;
 const context: CommandContext = {
   signal: stopping.signal,
   surroundings: { environment: env, cacheFolder: cacheFolder(), namespace: env["POD_NAMESPACE"] ?? "helmwarden" },
@@ -27,6 +28,7 @@ const context: CommandContext = {
     err: (text) => void stderr.write(text),
     color: stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     interactive: stderr.isTTY,
+    ...(stdin.isTTY && stderr.isTTY ? { ask: askAt(stdin, stderr) } : {}),
     columns: Math.min(stdout.columns ?? 80, 100),
     rows: stdout.isTTY ? stdout.rows : undefined,
   },

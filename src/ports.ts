@@ -1,5 +1,7 @@
 import type { AuditRecord } from "./core/auditRecord.ts";
 import type { JsonObject } from "./core/json.ts";
+import type { BackupContent, BackupKey, BackupLock } from "./core/migration/backup.ts";
+import type { JournalEntry } from "./core/migration/journal.ts";
 import type { RawSecret } from "./core/migration/rawSecret.ts";
 import type { ChartIdentity, ReleaseKey, RevisionHead, StoredRelease } from "./core/release.ts";
 import type { Rollout } from "./core/rollout.ts";
@@ -402,6 +404,30 @@ export interface Queue {
   depth(signal: AbortSignal): Promise<QueueDepth>;
   /** Takes no more, waits `graceMs` for what runs, then aborts it; bounded in time in any case. */
   drain(graceMs: number): Promise<void>;
+}
+
+// ---- migration --------------------------------------------------------------------------------------------------
+
+/** Encrypted files that keep what a migration touches. BackupInvalid for whatever is wrong with one. */
+export interface Backups {
+  /** A key of our own making: who has the identity opens what was written for the recipient. */
+  newIdentity(): Promise<{ readonly identity: SecretValue; readonly recipient: string }>;
+  /** Whole, on disk, opened again and compared when this returns; otherwise no file remains. */
+  write(
+    file: string,
+    content: BackupContent,
+    lock: BackupLock,
+    signal: AbortSignal,
+  ): Promise<{ readonly sha256: string }>;
+  read(file: string, key: BackupKey, signal: AbortSignal): Promise<BackupContent>;
+}
+
+/** What a migration has done so far. Returning means: on disk. JournalUnavailable otherwise. */
+export interface MigrationJournal {
+  /** Oldest first; those that are appended come to it. */
+  readonly entries: readonly JournalEntry[];
+  append(...entries: readonly JournalEntry[]): Promise<void>;
+  close(): Promise<void>;
 }
 
 // ---- record, log, time ------------------------------------------------------------------------------------------

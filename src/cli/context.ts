@@ -7,6 +7,8 @@ export interface Terminal {
   readonly color: boolean;
   /** Is standard error a terminal? Then progress is drawn in place. */
   readonly interactive: boolean;
+  /** Asks the person at the terminal; hidden: without echo. Absent where there is none. */
+  readonly ask?: (question: string, hidden: boolean, signal: AbortSignal) => Promise<string>;
   readonly columns: number;
   /** Lines of standard output's terminal; undefined where it is none. */
   readonly rows: number | undefined;

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { DEFAULT_PATH } from "../core/migration/storePath.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import type { MigrateOptions } from "./migrate.ts";
+import type { RunOptions } from "./migrateRun.ts";
 
 type Exit = (code: ExitCode) => void;
 
@@ -12,6 +13,22 @@ export function addMigrate(program: Command, context: CommandContext, exit: Exit
     .description("list Secrets, who reads them, and the value paths that hold them; writes nothing")
     .action(async (secrets: string[], options: MigrateOptions) => {
       exit(await (await import("./migratePlan.ts")).migratePlanCommand(secrets, options, context));
+    });
+  locked(scoped(base(migrate.command("run"))))
+    .description("back up, import, verify, generate the configuration, and prove that to use it changes nothing")
+    .option("--dry-run", "show the plan and write nothing", false)
+    .action(async (secrets: string[], options: RunOptions) => {
+      exit(await (await import("./migrateRun.ts")).migrateRunCommand(secrets, options, context));
+    });
+  locked(base(migrate.command("resume")))
+    .description("go on with a migration that did not end")
+    .action(async (options: RunOptions) => {
+      exit(await (await import("./migrateRun.ts")).migrateResumeCommand("resume", options, context));
+    });
+  inFolder(base(migrate.command("verify")))
+    .description("read everything back and compare, and plan over what was generated; imports nothing")
+    .action(async (options: RunOptions) => {
+      exit(await (await import("./migrateRun.ts")).migrateResumeCommand("verify", options, context));
     });
 }
 
@@ -35,4 +52,17 @@ function scoped(command: Command): Command {
     .option("--to <store>", "name of the SecretStore; default: the only one")
     .option("--path <template>", "where a Secret goes in the store", DEFAULT_PATH)
     .option("--mapping <file>", "paths of single Secrets, and where charts are found");
+}
+
+function inFolder(command: Command): Command {
+  return command.option("--dir <folder>", "journal, backup and generated files", "helmwarden-migration");
+}
+
+/** Who may open the backup. */
+function locked(command: Command): Command {
+  return inFolder(command)
+    .option("--recipient <age1...>", "encrypt the backup for these age recipients")
+    .option("--new-key <file>", "encrypt the backup for a new key, and put that into this file")
+    .option("--passphrase-file <file>", "encrypt the backup with the passphrase in this file")
+    .option("-y, --yes", "do not ask", false);
 }

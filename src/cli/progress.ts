@@ -12,13 +12,18 @@ export interface Progress {
 const QUIET_MS = 1_500;
 const REDRAW_MS = 200;
 const PLAIN_MS = 10_000;
+const BAR = 20;
 
 /** A line that is drawn in place on a terminal; elsewhere a plain line every ten seconds. On standard error. */
 export function createProgress(terminal: Terminal, verb: string, total: number): Progress {
   const start = performance.now();
   let done = 0;
   let drawn = false;
-  const text = (): string => `${done} of ${total} ${verb}, ${Math.round((performance.now() - start) / 1000)} s`;
+  const text = (): string => {
+    const seconds = (performance.now() - start) / 1000;
+    const left = done === 0 ? "" : `, ${Math.ceil((seconds / done) * (total - done))} s left`;
+    return `${done} of ${total} ${verb}, ${Math.round(seconds)} s${left}`;
+  };
   const clear = (): void => {
     if (drawn) terminal.err("\r\u001B[2K");
     drawn = false;
@@ -26,7 +31,7 @@ export function createProgress(terminal: Terminal, verb: string, total: number):
   const draw = (): void => {
     if (performance.now() - start < QUIET_MS || done === total) return;
     if (!terminal.interactive) return terminal.err(`${text()}\n`);
-    terminal.err(`\r\u001B[2K${text()}`);
+    terminal.err(`\r\u001B[2K${bar(done, total)} ${text()}`);
     drawn = true;
   };
   const timer = setInterval(draw, terminal.interactive ? REDRAW_MS : PLAIN_MS);
@@ -44,4 +49,9 @@ export function createProgress(terminal: Terminal, verb: string, total: number):
       clear();
     },
   };
+}
+
+function bar(done: number, total: number): string {
+  const filled = Math.floor((done / total) * BAR);
+  return `[${"#".repeat(filled)}${".".repeat(BAR - filled)}]`;
 }

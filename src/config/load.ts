@@ -19,19 +19,20 @@ export interface ConfigFile {
 const LARGEST_FILE = 16 * 1024 * 1024;
 
 /**
- * Reads a configuration: one file, or the `*.yaml`, `*.yml` and `*.json` files of a folder by name, not those of
- * folders in it. Throws one ConfigInvalid that lists everything that is wrong, or Cancelled.
+ * Reads a configuration: files, or the `*.yaml`, `*.yml` and `*.json` files of folders by name, not those of
+ * folders in them. Throws one ConfigInvalid that lists everything that is wrong, or Cancelled.
  */
-export async function loadConfig(path: string, signal: AbortSignal): Promise<Config> {
+export async function loadConfig(path: string | readonly string[], signal: AbortSignal): Promise<Config> {
   const problems: Problem[] = [];
   const files: ConfigFile[] = [];
-  for (const name of await fileNames(path)) {
+  const paths = typeof path === "string" ? [path] : path;
+  for (const name of (await Promise.all(paths.map(fileNames))).flat()) {
     const text = await textOf(name, signal);
     if (typeof text === "string") files.push({ name, text });
     else problems.push(text);
   }
   if (problems.length > 0) throw configInvalid(problems);
-  return parseConfig(files, path);
+  return parseConfig(files, paths.join(" and "));
 }
 
 /** The same of files already read. `path` names all of them together. */

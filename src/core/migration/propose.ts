@@ -1,6 +1,7 @@
 import type { JsonObject } from "../json.ts";
 import { mapAt, textAt } from "../objects.ts";
 import type { StoredRelease } from "../release.ts";
+import type { SecretValue } from "../secretValue.ts";
 import { findPlaces, leavesOf, type Place, SHORTEST } from "./findPlaces.ts";
 import { formatValuePath } from "../valuePath.ts";
 import { mapRelease, type Match } from "./mapRelease.ts";
@@ -81,9 +82,9 @@ function placeName(release: StoredRelease, place: Place): ProposedKey["places"][
   };
 }
 
-function contentOf(value: { byteLength: number; isText: boolean }): ProposedKey["content"] {
-  if (value.byteLength === 0) return "empty";
-  return value.isText ? "text" : "binary";
+function contentOf(value: SecretValue): ProposedKey["content"] {
+  if (!value.isText) return "binary";
+  return value.reveal().trim() === "" ? "empty" : "text";
 }
 
 function warningsOf(isOfRelease: boolean, keys: readonly ProposedKey[]): string[] {

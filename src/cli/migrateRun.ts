@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { type App, openMigrationFiles } from "../app.ts";
+import { loadMapping } from "../config/migrationMapping.ts";
+import { type MigrationRequest, stateOf } from "../core/migration/journal.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { MigrationFiles } from "../migration/migrationFiles.ts";
+import { beginMigration } from "../operations/migrate/backUp.ts";
+import { type Inventoried, takeInventory } from "../operations/migrate/takeInventory.ts";
+import type { MigrationJournal } from "../ports.ts";
+import type { CommandContext, ExitCode } from "./context.ts";
+import { chosenBy, type MigrateOptions } from "./migrate.ts";
+import { confirm, type LockOptions } from "./migrateLock.ts";
+import { printProposal } from "./migratePlan.ts";
+import { carryOn } from "./migrateSteps.ts";
+import { withApp } from "./openApp.ts";
+
+export interface RunOptions extends MigrateOptions, LockOptions {
+  readonly dir: string;
+  readonly yes: boolean;
+  readonly dryRun: boolean;
+}
+
+/** What the steps of one migration work with. */
+export interface Migration {
+  readonly app: App;
+  readonly files: MigrationFiles;
+  readonly journal: MigrationJournal;
+  readonly request: MigrationRequest;
+  readonly options: RunOptions;
+}
+
+export const JOURNAL = "journal.jsonl";
+
+/** `migrate run`: plan, backup, import, verify, generate, plan over what was generated. */
+export async function migrateRunCommand(
+  secrets: readonly string[],
+  options: RunOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const { terminal, signal } = context;
+  return await withApp(options.dryRun ? "plan" : "sync", { ...options, output: "text" }, context, async (app) => {
+    const { scope, store } = await chosenBy(secrets, options, app);
+    if (store === undefined) throw new HelmwardenError("UsageInvalid", "Name the store to import into: --to STORE.");
+    const inventory = await inventoryOf(app, options.cluster, scope, signal);
+    if (options.output === "text") printProposal(inventory.proposal, terminal);
+    if (options.dryRun) {
+      terminal.out("Dry run: nothing was written.\n");
+      return 0;
+    }
+    const files = await openMigrationFiles();
+    const journal = await files.openJournal(join(options.dir, JOURNAL), "write");
+    try {
+      if (journal.entries.length > 0) {
+        throw new HelmwardenError(
+          "UsageInvalid",
+          `There is a migration in ${options.dir} already. Go on with it by \`migrate resume\`, or name another --dir.`,
+        );
+      }
+      const question = `Import ${inventory.imports.length} paths into ${store.name}?`;
+      if (!(await confirm(question, options.yes, terminal, signal))) return 0;
+      const request: MigrationRequest = {
+        cluster: options.cluster,
+        namespaces: scope.namespaces,
+        labelSelector: scope.labelSelector,
+        secrets,
+        template: scope.template,
+        store: store.name,
+        mapping: options.mapping,
+      };
+      const { clock, digestKey } = await app.portsOf(options.cluster);
+      await beginMigration({ journal, clock, digestKey }, request, inventory.imports);
+      return await carryOn({ app, files, journal, request, options }, inventory, context);
+    } finally {
+      await journal.close();
+    }
+  });
+}
+
+/** `migrate resume` and `migrate verify`: goes on with what the journal says, or only proves it again. */
+export async function migrateResumeCommand(
+  mode: "resume" | "verify",
+  options: RunOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
+  return await withApp("sync", { ...options, output: "text" }, context, async (app) => {
+    const files = await openMigrationFiles();
+    const journal = await files.openJournal(join(options.dir, JOURNAL), "write");
+    try {
+      const request = requestIn(journal, options.dir);
+      const { paths } = await loadMapping(request.mapping);
+      const rule = app.config.stores.get(request.store)?.provider.kind ?? "vault";
+      const { namespaces, labelSelector, secrets, template } = request;
+      const scope = { namespaces, labelSelector, secrets, template, rule, paths };
+      const inventory = await inventoryOf(app, request.cluster, scope, context.signal);
+      return await carryOn({ app, files, journal, request, options }, inventory, context, mode === "verify");
+    } finally {
+      await journal.close();
+    }
+  });
+}
+
+/** What was asked for when the migration in this folder began. UsageInvalid where none did. */
+export function requestIn(journal: MigrationJournal, dir: string): MigrationRequest {
+  const { request } = stateOf(journal.entries);
+  if (request !== undefined) return request;
+  throw new HelmwardenError("UsageInvalid", `No migration has begun in ${dir}. Begin one with \`migrate run\`.`);
+}
+
+async function inventoryOf(
+  app: App,
+  context: string,
+  scope: Parameters<typeof takeInventory>[1],
+  signal: AbortSignal,
+): Promise<Inventoried> {
+  const [cluster, { releases }] = await Promise.all([app.cluster(context), app.portsOf(context)]);
+  return await takeInventory({ cluster, releases }, scope, signal);
+}

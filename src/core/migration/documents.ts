@@ -1,0 +1,119 @@
+import { isThere, type MigrationState } from "./journal.ts";
+import type { ProposedMapping, ProposedRelease, ProposedSecret, Proposal } from "./proposal.ts";
+
+export interface DocumentInput {
+  readonly proposal: Proposal;
+  readonly state: MigrationState;
+  readonly store: string;
+  readonly cluster: string;
+  /** `chart` of a ReleaseSync, by NAMESPACE/NAME. */
+  readonly charts: ReadonlyMap<string, Readonly<Record<string, string>>>;
+}
+
+/**
+ * The configuration that goes on where the migration ends: a ReleaseSync for each release with value paths, a
+ * SecretSync for each Secret that no release applies. Only what the store has is in it. JSON's strings are YAML's.
+ */
+export function configurationText(input: DocumentInput): string {
+  const { proposal } = input;
+  const releases = proposal.releases.map((release) => releaseSync(input, release));
+  const secrets = proposal.secrets.map((secret) => secretSync(input, secret));
+  const documents = [...releases, ...secrets].filter((one) => one !== undefined);
+  const origin = `# Made by \`helmwarden migrate\`, to be used beside the document of SecretStore ${input.store}.\n`;
+  return [origin, ...documents].join("---\n");
+}
+
+function releaseSync(input: DocumentInput, release: ProposedRelease): string | undefined {
+  const { namespace, name, chart, revision } = release;
+  const mappings = release.mappings.filter(({ from }) => has(input, from.path, from.key));
+  if (mappings.length === 0) return undefined;
+  const known = input.charts.get(`${namespace}/${name}`);
+  return lines([
+    `# Release ${namespace}/${name}: chart ${chart.name} ${chart.version}, revision ${revision}.`,
+    ...release.warnings.map((warning) => `# Not mapped: ${warning}`),
+    ...head("ReleaseSync", namespace, name, input.cluster),
+    ...(known === undefined
+      ? ["  # Helm does not store where a chart comes from: put {path}, {repository, name} or {oci} here."]
+      : []),
+    `  chart: ${inline(known ?? { path: `./charts/${chart.name}` })}`,
+    "  values:",
+    ...mappings.flatMap((mapping) => mappingLines(input.store, mapping)),
+  ]);
+}
+
+function mappingLines(store: string, { path, type, form, from, note }: ProposedMapping): string[] {
+  const ref = inline({ store, ...from });
+  const source =
+    form === "same"
+      ? [`      from: ${ref}`]
+      : [`      template: ${quote("${value|base64}")}`, "      from:", `        value: ${ref}`];
+  return [
+    ...(note === undefined ? [] : [`    # ${note}.`]),
+    `    - path: ${quote(path)}`,
+    ...(type === "string" ? [] : [`      type: ${type}`]),
+    ...source,
+  ];
+}
+
+function secretSync(input: DocumentInput, secret: ProposedSecret): string | undefined {
+  const { namespace, name, path, release, type } = secret;
+  if (release !== undefined) return undefined;
+  const keys = secret.keys.filter(({ key, content }) => content !== "empty" && has(input, path, key));
+  if (keys.length === 0) return undefined;
+  const readers = secret.readers.map(({ object }) => object).join(", ");
+  const empty = secret.keys.filter(({ content }) => content === "empty").map(({ key }) => key);
+  return lines([
+    `# Secret ${namespace}/${name}, ${type}, read by ${readers === "" ? "nothing that was seen" : readers}.`,
+    ...(empty.length === 0 ? [] : [`# Not synced, as they are empty: ${empty.join(", ")}.`]),
+    ...head("SecretSync", namespace, name, input.cluster),
+    `  secret: ${quote(name)}`,
+    "  data:",
+    ...keys.flatMap(({ key }) => [
+      `    - key: ${quote(key)}`,
+      `      from: ${inline({ store: input.store, path, key })}`,
+    ]),
+  ]);
+}
+
+/** The policy that a login of helmwarden needs to read what was migrated, and nothing else. */
+export function vaultPolicyText(state: MigrationState, mount: string, version: 1 | 2): string {
+  const between = version === 2 ? "/data/" : "/";
+  const rules = [...state.items.keys()].map(
+    (path) => `path ${quote(`${mount}${between}${path}`)} {\n  capabilities = ["read"]\n}\n`,
+  );
+  return `# Lets helmwarden read what was migrated, and nothing else.\n${rules.join("")}`;
+}
+
+/** The same for Infisical, as a list for the person who sets up the role. */
+export function infisicalPermissionsText(state: MigrationState, environment: string): string {
+  const rules = [...state.items.keys()].map((path) => `secrets  describe, read value  ${environment}  /${path}\n`);
+  return `# What the role of helmwarden's identity needs: subject, actions, environment, folder.\n${rules.join("")}`;
+}
+
+function has({ state }: DocumentInput, path: string, key: string): boolean {
+  return isThere(state.results.get(path)?.get(key));
+}
+
+function head(kind: string, namespace: string, name: string, cluster: string): string[] {
+  return [
+    "apiVersion: helmwarden.dev/v1alpha1",
+    `kind: ${kind}`,
+    `metadata: ${inline({ name, namespace })}`,
+    "spec:",
+    ...(cluster === "default" ? [] : [`  cluster: ${quote(cluster)}`]),
+  ];
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join("\n")}\n`;
+}
+
+function inline(entries: Readonly<Record<string, string>>): string {
+  return `{ ${Object.entries(entries)
+    .map(([key, value]) => `${key}: ${quote(value)}`)
+    .join(", ")} }`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,108 @@
+import type { Digest } from "../digest.ts";
+
+/** What a migration was asked to do: enough to go on with it. */
+export interface MigrationRequest {
+  readonly cluster: string;
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly labelSelector?: string | undefined;
+  readonly secrets: readonly string[];
+  readonly template: string;
+  readonly store: string;
+  readonly mapping?: string | undefined;
+}
+
+export type KeyResult = "created" | "equal" | "conflict" | "changed" | "failed";
+export type Stage = "import" | "verify" | "generate" | "plan" | "rollback" | "cleanup";
+
+/** One line of the journal. Holds names and digests, never values. */
+export type JournalEntry =
+  | { readonly step: "begin"; readonly at: string; readonly request: MigrationRequest }
+  /** What goes to one path, and the digests of its keys. */
+  | {
+      readonly step: "item";
+      readonly path: string;
+      readonly origin: string;
+      readonly keys: Readonly<Record<string, Digest>>;
+    }
+  | {
+      readonly step: "backup";
+      readonly at: string;
+      readonly file: string;
+      readonly sha256: string;
+      readonly secrets: number;
+    }
+  /** These keys were not there and are about to be made: only what has such a line is ever taken back. */
+  | { readonly step: "intent"; readonly path: string; readonly keys: readonly string[] }
+  | { readonly step: "imported"; readonly path: string; readonly keys: Readonly<Record<string, KeyResult>> }
+  | { readonly step: "removed"; readonly path: string; readonly keys: readonly string[] }
+  | { readonly step: "stage"; readonly at: string; readonly stage: Stage; readonly ok: boolean };
+
+export interface JournalItem {
+  readonly origin: string;
+  readonly keys: ReadonlyMap<string, Digest>;
+}
+
+/** What the journal says has happened. */
+export interface MigrationState {
+  readonly request: MigrationRequest | undefined;
+  readonly items: ReadonlyMap<string, JournalItem>;
+  readonly backup: Extract<JournalEntry, { step: "backup" }> | undefined;
+  /** By path, the keys that we made or were about to make, without those that we took back. */
+  readonly intents: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly results: ReadonlyMap<string, ReadonlyMap<string, KeyResult>>;
+  /** The last word about each stage. */
+  readonly stages: ReadonlyMap<Stage, { readonly at: string; readonly ok: boolean }>;
+}
+
+/** Folds the lines of a journal, oldest first. */
+export function stateOf(entries: readonly JournalEntry[]): MigrationState {
+  let request: MigrationRequest | undefined;
+  let backup: MigrationState["backup"];
+  const items = new Map<string, JournalItem>();
+  const intents = new Map<string, Set<string>>();
+  const results = new Map<string, Map<string, KeyResult>>();
+  const stages = new Map<Stage, { at: string; ok: boolean }>();
+  for (const entry of entries) {
+    switch (entry.step) {
+      case "begin":
+        request = entry.request;
+        break;
+      case "item":
+        items.set(entry.path, { origin: entry.origin, keys: new Map(Object.entries(entry.keys)) });
+        break;
+      case "backup":
+        backup = entry;
+        break;
+      case "intent":
+        intents.set(entry.path, new Set([...(intents.get(entry.path) ?? []), ...entry.keys]));
+        break;
+      case "imported":
+        results.set(entry.path, new Map([...(results.get(entry.path) ?? []), ...Object.entries(entry.keys)]));
+        break;
+      case "removed":
+        for (const key of entry.keys) {
+          intents.get(entry.path)?.delete(key);
+          results.get(entry.path)?.delete(key);
+        }
+        break;
+      case "stage":
+        stages.set(entry.stage, { at: entry.at, ok: entry.ok });
+    }
+  }
+  return { request, items, backup, intents, results, stages };
+}
+
+/** A key is in the store with the bytes that the cluster had. */
+export function isThere(result: KeyResult | undefined): boolean {
+  return result === "created" || result === "equal";
+}
+
+/** How many keys ended how; those without a result are `waiting`. */
+export function countKeys({ items, results }: MigrationState): Readonly<Record<KeyResult | "waiting", number>> {
+  const counts = { created: 0, equal: 0, conflict: 0, changed: 0, failed: 0, waiting: 0 };
+  for (const [path, { keys }] of items) {
+    for (const key of keys.keys()) counts[results.get(path)?.get(key) ?? "waiting"] += 1;
+  }
+  return counts;
+}

@@ -1,0 +1,119 @@
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import * as z from "zod";
+import type { Digest } from "../core/digest.ts";
+import type { JournalEntry } from "../core/migration/journal.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { MigrationJournal } from "../ports.ts";
+
+const names = z.array(z.string());
+const Entry: z.ZodType<JournalEntry> = z.discriminatedUnion("step", [
+  z.object({
+    step: z.literal("begin"),
+    at: z.string(),
+    request: z.object({
+      cluster: z.string(),
+      namespaces: names,
+      labelSelector: z.string().optional(),
+      secrets: names,
+      template: z.string(),
+      store: z.string(),
+      mapping: z.string().optional(),
+    }),
+  }),
+  z.object({
+    step: z.literal("item"),
+    path: z.string(),
+    origin: z.string(),
+    keys: z.record(
+      z.string(),
+      z.string().transform((digest) => digest as Digest),
+    ),
+  }),
+  z.object({ step: z.literal("backup"), at: z.string(), file: z.string(), sha256: z.string(), secrets: z.number() }),
+  z.object({ step: z.literal("intent"), path: z.string(), keys: names }),
+  z.object({
+    step: z.literal("imported"),
+    path: z.string(),
+    keys: z.record(z.string(), z.enum(["created", "equal", "conflict", "changed", "failed"])),
+  }),
+  z.object({ step: z.literal("removed"), path: z.string(), keys: names }),
+  z.object({
+    step: z.literal("stage"),
+    at: z.string(),
+    stage: z.enum(["import", "verify", "generate", "plan", "rollback", "cleanup"]),
+    ok: z.boolean(),
+  }),
+]);
+
+/**
+ * The journal of one migration, a file of JSON lines (mode 0600) in a folder that is made. What a crash tore off at its
+ * end is cut away. JournalUnavailable where it cannot be read or written: then nothing may be changed.
+ */
+export async function openJournal(path: string, how: "read" | "write"): Promise<MigrationJournal> {
+  const file = await attempt(path, async () => {
+    if (how === "write") await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return await open(path, how === "write" ? "a+" : "r", 0o600);
+  });
+  const bytes = await attempt(path, () => file.readFile());
+  const whole = bytes.lastIndexOf(10) + 1;
+  if (how === "write" && whole < bytes.length) await attempt(path, () => file.truncate(whole));
+  const lines = bytes.subarray(0, whole).toString("utf8").split("\n").filter(Boolean);
+  const entries = lines.map((line) => parse(line, path));
+  let last: Promise<void> = Promise.resolve();
+  return {
+    entries,
+    append(...added) {
+      // In turns: lanes append side by side, and a line must not be torn by another.
+      last = inTurn(last, async () => {
+        await write(file, path, added);
+        entries.push(...added);
+      });
+      return last;
+    },
+    close: () => file.close(),
+  };
+}
+
+async function inTurn(before: Promise<void>, work: () => Promise<void>): Promise<void> {
+  await before;
+  await work();
+}
+
+async function write(file: FileHandle, path: string, added: readonly JournalEntry[]): Promise<void> {
+  await attempt(path, async () => {
+    await file.appendFile(added.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+    await file.datasync();
+  });
+}
+
+function parse(line: string, path: string): JournalEntry {
+  try {
+    return Entry.parse(JSON.parse(line));
+  } catch {
+    throw unavailable(path, "a line of it is not helmwarden's");
+  }
+}
+
+async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (caught) {
+    const code: unknown = caught instanceof Error && "code" in caught ? caught.code : undefined;
+    throw unavailable(path, typeof code === "string" ? (REASONS[code] ?? `the system answers ${code}`) : "unknown");
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file; `migrate run` begins one",
+  EACCES: "its permissions do not let us",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk is full",
+};
+
+function unavailable(path: string, reason: string): HelmwardenError {
+  return new HelmwardenError(
+    "JournalUnavailable",
+    `The journal ${path} cannot be used: ${reason}. Without it nothing is changed; \`migrate resume\` goes on later.`,
+  );
+}
