@@ -107,18 +107,7 @@ export function createApp(
   const checkAudit = (): CheckLine => checkAuditFile(config.program.auditFile);
   const openQueue = async (): Promise<Queue> => await queueOf(config, credential, deps);
   const { namespace } = surroundings;
-  return {
-    config,
-    namespace,
-    stores,
-    cluster,
-    helm,
-    checkAudit,
-    credential,
-    openQueue,
-    portsOf,
-    close,
-  };
+  return { config, namespace, stores, cluster, helm, checkAudit, credential, openQueue, portsOf, close };
 }
 
 /** The first call for a name makes it; a failure is not kept. */
