@@ -8,6 +8,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/architecture/**/*.test.ts"],
           pool: "threads",
+          // Nothing that these files load keeps state, and loading it once takes a third of the time.
+          isolate: false,
         },
       },
       {

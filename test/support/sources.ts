@@ -19,9 +19,13 @@ export interface Source {
   readonly imports: readonly Import[];
 }
 
-export function readSources(): Source[] {
-  const paths = globSync("src/**/*.ts", { cwd: repository }).sort();
-  return paths.map((path) => sourceOf(path.slice("src/".length), readFileSync(join(repository, path), "utf8")));
+let known: readonly Source[] | undefined;
+
+/** All of src/, read once. */
+export function readSources(): readonly Source[] {
+  return (known ??= globSync("src/**/*.ts", { cwd: repository })
+    .sort()
+    .map((path) => sourceOf(path.slice("src/".length), readFileSync(join(repository, path), "utf8"))));
 }
 
 export function sourceOf(path: string, text: string): Source {

@@ -31,16 +31,17 @@ function withChange(change: Change): string {
   return documents.map(String).join("");
 }
 
-function countScalars(): number {
-  let count = 0;
+/** Where in the text each of the values (not keys) of the whole configuration stands. */
+function placesOfValues(): readonly (readonly [from: number, to: number])[] {
+  const places: [number, number][] = [];
   for (const document of parseAllDocuments(WHOLE)) {
     visit(document, {
-      Scalar(place) {
-        if (place !== "key") count += 1;
+      Scalar(place, { range }) {
+        if (place !== "key" && range) places.push([range[0], range[1]]);
       },
     });
   }
-  return count;
+  return places;
 }
 
 /** Whether the text was refused, after a search of the error for canaries in all that can be seen of it. */
@@ -70,15 +71,20 @@ const disguises: fc.Arbitrary<string> = fc
 const styles = fc.constantFrom(Scalar.PLAIN, Scalar.QUOTE_DOUBLE, Scalar.QUOTE_SINGLE, Scalar.BLOCK_LITERAL);
 
 describe("no error of the loader quotes", () => {
-  const count = countScalars();
+  const places = placesOfValues();
+  const count = places.length;
+  const withJson = (at: number, to: unknown): string => {
+    const [from, end] = places[at]!;
+    return WHOLE.slice(0, from) + JSON.stringify(to) + WHOLE.slice(end);
+  };
 
   test("a secret that stands where any value belongs", () => {
     let refused = 0;
     for (let at = 0; at < count; at += 1) {
-      for (const to of fc.sample(disguises, { numRuns: 4, seed: at }))
-        refused += Number(expectSilent(withChange({ at, to })));
+      for (const to of fc.sample(disguises, { numRuns: 2, seed: at }))
+        refused += Number(expectSilent(withJson(at, to)));
     }
-    expect(refused).toBeGreaterThan(2 * count);
+    expect(refused).toBeGreaterThan(count);
   });
 
   test("a map, a list or a key with a secret in it", () => {
@@ -86,7 +92,7 @@ describe("no error of the loader quotes", () => {
     let refused = 0;
     for (let at = 0; at < count; at += 1) {
       for (const to of [{ [secret]: secret }, [secret], { from: { [secret]: secret } }]) {
-        refused += Number(expectSilent(withChange({ at, to })));
+        refused += Number(expectSilent(withJson(at, to)));
       }
     }
     expect(refused).toBeGreaterThan(2 * count);
@@ -109,9 +115,9 @@ describe("no error of the loader quotes", () => {
           refused += Number(expectSilent(text.slice(0, near) + noise + text.slice(near)));
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
-    expect(refused).toBeGreaterThan(100);
+    expect(refused).toBeGreaterThan(50);
   });
 
   test("though the YAML library itself would", () => {
