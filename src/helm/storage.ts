@@ -9,6 +9,8 @@ import {
   createListStorage,
   groupByRelease,
   headsOf,
+  type ListStorage,
+  NOT_HISTORY,
   OWNED,
   releaseIdOf,
   type StoredHead,
@@ -42,6 +44,7 @@ const RELEASE_NAME = /^[a-z0-9]([a-z0-9.-]{0,51}[a-z0-9])?$/;
  */
 export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret, patchStored: PatchStored): Releases {
   const listStorage = createListStorage(listSecrets);
+  const listHeads = createListHeads(listStorage);
   const loadPayloads = createLoadPayloads(listStorage, getSecret);
   const kept = new Map<string, Kept>();
 
@@ -73,14 +76,14 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret, p
 
   const readAll: Releases["readAll"] = async (keys, signal) => {
     const readings = new Map<string, ReleaseReading>();
-    const valid = keys.filter((key) => RELEASE_NAME.test(key.name));
-    const namespaces = new Set(valid.map((key) => key.namespace));
-    const listing = await listStorage({ namespaces, labelSelector: selectorFor(valid), metadataOnly: true }, signal);
-    const groups = groupByRelease(listing.secrets);
+    const listing = await listHeads(
+      keys.filter((key) => RELEASE_NAME.test(key.name)),
+      signal,
+    );
     const moved: { key: ReleaseKey; heads: readonly StoredHead[] }[] = [];
     for (const key of keys) {
       if (listing.denied.has(key.namespace)) continue;
-      const heads = groups.get(releaseIdOf(key)) ?? [];
+      const heads = listing.heads.get(releaseIdOf(key)) ?? [];
       const known = recall(kept, key, heads);
       if (known === undefined) moved.push({ key, heads });
       else readings.set(formatKey(key), known);
@@ -99,17 +102,44 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret, p
     return readings;
   };
 
-  return { read, readAll, readHeads: createReadHeads(listStorage), unlock: createUnlock(getSecret, patchStored) };
+  return { read, readAll, readHeads: createReadHeads(listHeads), unlock: createUnlock(getSecret, patchStored) };
 }
 
-function createReadHeads(listStorage: ReturnType<typeof createListStorage>): Releases["readHeads"] {
-  return async (keys, signal) => {
+interface ListedHeads {
+  /** By `namespace/name`; perhaps without the superseded ones, where one is deployed. */
+  readonly heads: ReadonlyMap<string, readonly StoredHead[]>;
+  readonly denied: ReadonlySet<string>;
+}
+
+type ListHeads = (keys: readonly ReleaseKey[], signal: AbortSignal) => Promise<ListedHeads>;
+
+/**
+ * Superseded revisions may be nine in ten, and none of them is chosen as long as one is deployed: of many releases,
+ * they are listed for those only that have no deployed one.
+ */
+function createListHeads(listStorage: ListStorage): ListHeads {
+  const list = async (keys: readonly ReleaseKey[], many: string, signal: AbortSignal): Promise<ListedHeads> => {
     const namespaces = new Set(keys.map((key) => key.namespace));
-    const listing = await listStorage({ namespaces, labelSelector: selectorFor(keys), metadataOnly: true }, signal);
-    const groups = groupByRelease(listing.secrets);
+    const labelSelector = namedSelector(keys) ?? many;
+    const { secrets, denied } = await listStorage({ namespaces, labelSelector, metadataOnly: true }, signal);
+    return { heads: groupByRelease(secrets), denied };
+  };
+  return async (keys, signal) => {
+    const { heads, denied } = await list(keys, `${OWNED},${NOT_HISTORY}`, signal);
+    const isClear = (key: ReleaseKey): boolean =>
+      denied.has(key.namespace) || (heads.get(releaseIdOf(key)) ?? []).some(({ status }) => status === "deployed");
+    const unclear = keys.filter((key) => !isClear(key));
+    if (unclear.length === 0 || namedSelector(keys) !== undefined) return { heads, denied };
+    return { heads: new Map([...heads, ...(await list(unclear, OWNED, signal)).heads]), denied };
+  };
+}
+
+function createReadHeads(listHeads: ListHeads): Releases["readHeads"] {
+  return async (keys, signal) => {
+    const { heads } = await listHeads(keys, signal);
     return new Map(
       keys.flatMap((key) => {
-        const newest = chooseHeads(groups.get(releaseIdOf(key)) ?? [])?.last;
+        const newest = chooseHeads(heads.get(releaseIdOf(key)) ?? [])?.last;
         return newest === undefined ? [] : [[formatKey(key), newest] as const];
       }),
     );
@@ -129,9 +159,9 @@ function recall(kept: Map<string, Kept>, key: ReleaseKey, heads: readonly Stored
   return isUnmoved ? before.reading : undefined;
 }
 
-function selectorFor(keys: readonly ReleaseKey[]): string {
+function namedSelector(keys: readonly ReleaseKey[]): string | undefined {
   const names = new Set(keys.map((key) => key.name));
-  return names.size <= MOST_NAMED ? `${OWNED},name in (${[...names].join(",")})` : OWNED;
+  return names.size <= MOST_NAMED ? `${OWNED},name in (${[...names].join(",")})` : undefined;
 }
 
 async function unlessItsOwnFault<T>(work: Promise<T>): Promise<T | undefined> {
