@@ -14,6 +14,7 @@ const tasks = {
   "test:unit": { needs: () => ["modules"], command: [vitest, "run", "--project", "unit"] },
   demo: { needs: needsOfDemo, command: ["scripts/demo.ts"] },
   build: { needs: () => ["modules"], command: ["scripts/build.mjs"] },
+  image: { needs: () => ["modules", "helm4"], command: ["scripts/image.mjs"] },
   bench: { needs: () => everything, command: ["bench/run.ts"] },
   node: { needs: () => ["modules"], command: [] },
 };
