@@ -1,7 +1,7 @@
 // The daemon as it runs in a cluster: a child process that is asked over HTTP, and what must be true after it.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { CHAIN_START, hashLine } from "../../src/core/auditChain.ts";
 import type { StatusRecord } from "../../src/core/statusRecord.ts";
 import type { StatusPage } from "../../src/daemon/statusPage.ts";
@@ -13,6 +13,9 @@ import type { ProgramEnd, RunningProgram } from "./program.ts";
 import { chartFixture, type Release } from "./release.ts";
 import { openScenario, type Scenario, type ScenarioOptions } from "./scenario.ts";
 import { sharedServers } from "./servers.ts";
+
+// Ends come sooner where the machine is idle; what is waited for is a state, never a time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 export interface LogLine {
   readonly level: string;
@@ -31,8 +34,8 @@ export interface RunningDaemon extends Pick<RunningProgram, "pid" | "child" | "e
 }
 
 export interface DaemonScenario extends Scenario {
-  /** Starts it and waits until it listens. */
-  readonly daemon: (env?: ScenarioOptions["env"]) => Promise<RunningDaemon>;
+  /** Starts it and waits until it listens. Several at a time have an audit log each, named by `audit`. */
+  readonly daemon: (options?: { env?: ScenarioOptions["env"]; audit?: string }) => Promise<RunningDaemon>;
   readonly record: (release: string) => Promise<StatusRecord | undefined>;
   /** Waits until each release is on record with this outcome. */
   readonly recorded: (releases: readonly Release[], outcome: string) => Promise<void>;
@@ -48,9 +51,10 @@ export interface DaemonOptions extends ScenarioOptions {
 
 export async function openDaemonScenario(folder: string, options: DaemonOptions = {}): Promise<DaemonScenario> {
   const [push, token] = [canary("push"), canary("status")];
-  const env = { PUSH_TOKEN: push, STATUS_TOKEN: token, ...options.env };
+  const env = { PUSH_TOKEN: push, STATUS_TOKEN: token, DIGEST_KEY: canary("digest-key"), ...options.env };
   const scenario = await openScenario(folder, { ...options, env });
   const { settings = (yaml) => yaml, queue = "{ local: {} }" } = options;
+  // All processes on one queue compare by the same digests.
   const text = readFileSync(join(chartFixture(""), "../daemon.yaml"), "utf8")
     .replace("__QUEUE__", queue)
     .replace("__DIR__", scenario.dir)
@@ -65,8 +69,11 @@ export async function openDaemonScenario(folder: string, options: DaemonOptions 
   };
   return {
     ...scenario,
-    async daemon(more = {}) {
-      const program = scenario.start("run", [], { POD_NAMESPACE: scenario.namespace, ...more });
+    async daemon({ env: more = {}, audit } = {}) {
+      const program = scenario.start("run", audit === undefined ? [] : ["-c", withAudit(scenario, audit)], {
+        POD_NAMESPACE: scenario.namespace,
+        ...more,
+      });
       const daemon = await listening(program, push, token);
       daemons.push(daemon);
       return daemon;
@@ -89,6 +96,17 @@ export async function openDaemonScenario(folder: string, options: DaemonOptions 
       await scenario.close();
     },
   };
+}
+
+/** A copy of the configuration with another audit log. */
+function withAudit({ dir }: Scenario, audit: string): string {
+  const [from, to] = [join(dir, "config"), join(dir, `config-${audit}`)];
+  mkdirSync(to);
+  for (const name of readdirSync(from)) {
+    const text = readFileSync(join(from, name), "utf8");
+    writeFileSync(join(to, name), text.replace("/audit.jsonl", `/audit-${audit}.jsonl`));
+  }
+  return to;
 }
 
 async function listening(program: RunningProgram, push: string, token: string): Promise<RunningDaemon> {
@@ -127,7 +145,7 @@ async function listening(program: RunningProgram, push: string, token: string): 
   };
 }
 
-export function until(what: string, ready: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export function until(what: string, ready: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   return waitUntil(what, ready, { processes: [], timeoutMs });
 }
 
@@ -150,13 +168,23 @@ export async function expectWhole(
   expect(findLeftovers(scenario.dir)).toEqual([]);
 }
 
-/** Names of the leases that somebody holds. */
+/** Names of the leases that somebody holds: those of a process that was killed run out by themselves. */
 export async function heldLeases(scenario: Scenario): Promise<string[]> {
   interface Leases {
-    readonly items: readonly { metadata: { name: string }; spec: { holderIdentity?: string } }[];
+    readonly items: readonly { metadata: { name: string }; spec: LeaseSpec }[];
   }
   const { items } = await scenario.object<Leases>("coordination.k8s.io/v1/leases");
-  return items.filter(({ spec }) => (spec.holderIdentity ?? "") !== "").map(({ metadata }) => metadata.name);
+  return items.filter(({ spec }) => isHeld(spec)).map(({ metadata }) => metadata.name);
+}
+
+interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly renewTime?: string;
+  readonly leaseDurationSeconds?: number;
+}
+
+function isHeld({ holderIdentity = "", renewTime = "", leaseDurationSeconds = 0 }: LeaseSpec): boolean {
+  return holderIdentity !== "" && Date.parse(renewTime) + leaseDurationSeconds * 1000 > Date.now();
 }
 
 function expectChain(text: string): void {
