@@ -12,62 +12,82 @@ import { releaseSync, type World } from "./world.ts";
 
 const RELEASES = 1_000;
 const NAMESPACES = 50;
-/** In Helm's history: most releases have been upgraded. */
-const REVISIONS = 3;
+/** As long as Helm lets a history become by default. */
+const REVISIONS = 10;
 const TEAMS = 50;
 const SAMPLE = 50;
+const VALUE = "a-value-of-24-characters";
+
+interface Placed {
+  readonly name: string;
+  readonly namespace: string;
+}
 
 export async function* manyReleases(world: World, chart: string): AsyncGenerator<Figure> {
   const api = openApi(world.kubeconfig);
-  const releases = Array.from({ length: RELEASES }, (_, index) => ({
-    name: `app-${index}`,
-    namespace: `many-${index % NAMESPACES}`,
-    path: `many/${index % TEAMS}`,
-  }));
-  for (let index = 0; index < TEAMS; index += 1)
-    await world.putSecret(`many/${index}`, { TOKEN: "a-value-of-24-characters" });
+  const names = Array.from({ length: RELEASES }, (_, index) => `app-${index}`);
+  const releases = names.map((name, index) => ({ name, namespace: `many-${index % NAMESPACES}` }));
+  await inLanes(names, 8, async (name) => await world.putSecret(`many/${name}`, { TOKEN: VALUE }));
   await writeReleases(world, api, chart, releases);
-  const config = world.writeConfig(
-    "many",
-    releases.map(({ name, namespace, path }) => releaseSync(name, namespace, chart, path)),
+
+  const what = `a pass over ${RELEASES} releases in sync`;
+  const { first, unmoved } = await passTwice(world, api, chart, releases, TEAMS);
+  yield { ...first, name: `${what}, the first time`, goal: "at most 3 s, no helm process", met: first.met(3) };
+  yield {
+    ...unmoved,
+    name: `${what}, when nothing moved`,
+    goal: "at most 0.3 s, no helm process",
+    met: unmoved.met(0.3),
+  };
+  const own = await passTwice(world, api, chart, releases, RELEASES);
+  yield { ...own.unmoved, name: `${what}, when nothing moved, each with a Vault path of its own`, met: true };
+
+  const times: number[] = [];
+  for (const { name, namespace } of releases.slice(0, SAMPLE)) {
+    times.push(await timed(() => world.run(helmBinary(4), ["get", "values", name, "-n", namespace, "-o", "json"])));
+  }
+  const scaled = `${((median(times) * RELEASES) / 1000).toFixed(0)} s of wall clock`;
+  yield { name: `\`helm get values\` for ${RELEASES} releases, scaled from ${SAMPLE}`, value: scaled, met: true };
+  await api.close();
+}
+
+interface Pass {
+  readonly value: string;
+  readonly met: (mostSeconds: number) => boolean;
+}
+
+/** The CPU time of two passes of one process; the releases read from so many Vault paths. */
+async function passTwice(
+  world: World,
+  api: Api,
+  chart: string,
+  releases: readonly Placed[],
+  paths: number,
+): Promise<{ first: Pass; unmoved: Pass }> {
+  const documents = releases.map(({ name, namespace }, index) =>
+    releaseSync(name, namespace, chart, `many/app-${index % paths}`),
   );
+  const config = world.writeConfig("many", documents);
   // Puts them on record, in a process of its own: ours stays cold.
   await world.run(process.execPath, [world.main, "sync", "-c", config]);
-
   const helm = countingHelm(world.dir);
   const program = await openProgram(world, config, helm.path);
-  for (const [when, most] of [
-    ["the first time", 3],
-    ["when nothing moved", 0.3],
-  ] as const) {
+  const pass = async (): Promise<Pass> => {
     const before = await listsOf(api);
     const start = process.cpuUsage();
     const wall = await timed(() => program.pass("inSync"));
-    const used = process.cpuUsage(start);
+    const { user, system } = process.cpuUsage(start);
     const lists = (await listsOf(api)) - before;
-    const seconds = (used.user + used.system) / 1e6;
+    const seconds = (user + system) / 1e6;
     const rest = `${(wall / 1000).toFixed(2)} s of wall clock, ${lists} list pages, ${helm.runs()} helm processes`;
-    yield {
-      name: `a pass over ${RELEASES} releases in sync, ${when}`,
+    return {
       value: `${seconds.toFixed(2)} s of CPU (${rest})`,
-      goal: `at most ${most} s, no helm process`,
-      met: seconds <= most && helm.runs() === 0,
+      met: (most) => seconds <= most && helm.runs() === 0,
     };
-  }
-  await program.close();
-
-  const sample = releases.slice(0, SAMPLE);
-  const times: number[] = [];
-  for (const { name, namespace } of sample) {
-    times.push(await timed(() => world.run(helmBinary(4), ["get", "values", name, "-n", namespace, "-o", "json"])));
-  }
-  const scaled = (median(times) * RELEASES) / 1000;
-  yield {
-    name: `\`helm get values\` for ${RELEASES} releases, scaled from ${SAMPLE}`,
-    value: `${scaled.toFixed(0)} s of wall clock`,
-    met: true,
   };
-  await api.close();
+  const passes = { first: await pass(), unmoved: await pass() };
+  await program.close();
+  return passes;
 }
 
 /** helm, with a line in a file for each time that it is started. */
@@ -121,17 +141,12 @@ interface Stored {
 }
 
 /** Installs one release and writes the records of the others from it, as installing each would take an hour. */
-async function writeReleases(
-  world: World,
-  api: Api,
-  chart: string,
-  releases: readonly { readonly name: string; readonly namespace: string }[],
-): Promise<void> {
+async function writeReleases(world: World, api: Api, chart: string, releases: readonly Placed[]): Promise<void> {
   for (const namespace of new Set(releases.map((one) => one.namespace))) {
     await api.post("/api/v1/namespaces", { metadata: { name: namespace } });
   }
   const model = { name: "model-of-all", namespace: "many-0" };
-  const values = JSON.stringify({ token: "a-value-of-24-characters" });
+  const values = JSON.stringify({ token: VALUE });
   await world.run(helmBinary(4), ["install", model.name, chart, "-n", model.namespace, "-f", "-"], values);
   const path = `/api/v1/namespaces/${model.namespace}/secrets/sh.helm.release.v1.${model.name}.v1`;
   const stored = JSON.parse(await api.get(path)) as Stored;
