@@ -22,6 +22,9 @@ export interface StatusRecord {
   readonly xray?: Xray;
 }
 
+/** Noted of a subject that is not tried again by itself, until its secret, its release or the configuration changes. */
+export const STALLED = "stalled";
+
 /** Outcomes after which the subject held the wanted values. */
 const HELD_BY = new Set(["changed", "adopted", "corrected"]);
 

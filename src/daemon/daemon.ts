@@ -1,6 +1,7 @@
 import type { App } from "../app.ts";
 import { afterPutBack, isFight, type PutBacks } from "../core/fights.ts";
 import type { Config } from "../core/spec.ts";
+import { STALLED } from "../core/statusRecord.ts";
 import type { SubjectId } from "../core/subject.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { createStorePass } from "../operations/storePass.ts";
@@ -43,6 +44,17 @@ const WATCHES_WITHIN_MS = 5_000;
 const OTHERS_MS = 1_000;
 const HEARTBEAT_MS = 1_000;
 const HEARTBEAT_WITHIN_MS = 15_000;
+
+/** Whose note says that only a change of secret, release or configuration makes another try worth it. */
+const LEFT: Readonly<Record<string, ReadonlySet<string>>> = {
+  resync: new Set([STALLED]),
+  lost: new Set([STALLED, "held"]),
+};
+
+/** What waited in a shared queue may be lost (Redis flushed): it is looked for as often as a store is polled. */
+function lostMs({ stores, program }: Config): number {
+  return Math.min(program.resyncMs, ...[...stores.values()].map(({ refreshIntervalMs }) => refreshIntervalMs));
+}
 
 /** Polls, watches, waves and workers of one process, over one configuration at a time. */
 export class Daemon {
@@ -155,6 +167,8 @@ export class Daemon {
     const signal = AbortSignal.any([this.#watching.signal, this.#deps.signal]);
     await this.#watch.follow(generation, signal);
     this.#deps.queue.repeat("resync", generation.config.program.resyncMs, (within) => this.#compare("resync", within));
+    if (this.#deps.sharedQueue)
+      this.#deps.queue.repeat("lost", lostMs(generation.config), (within) => this.#compare("lost", within));
     if (this.#deps.sharedQueue) this.#deps.queue.repeat("waves", OTHERS_MS, (within) => this.#followOthers(within));
     this.#polls.follow(generation);
     followEvents(generation, this.#polls, this.#deps.clock, signal);
@@ -186,7 +200,8 @@ export class Daemon {
     );
     for (const id of underWay) {
       const record = records.get(id);
-      const outcome = record?.noted?.outcome ?? record?.outcome;
+      const word = record?.noted?.outcome ?? record?.outcome;
+      const outcome = word === STALLED ? "failed" : word;
       if (!unsettled.includes(id)) this.#rollouts.worked(id, "inSync", false);
       else if (isEnd(outcome)) this.#rollouts.worked(id, outcome, false);
     }
@@ -197,12 +212,8 @@ export class Daemon {
     try {
       const { subjects, stores, app } = this.#generation;
       const wanted = ids.flatMap((id) => subjects.get(id) ?? []);
-      const { unsettled, records } = await unsettledSubjects(
-        app.portsOf,
-        wanted,
-        createStorePass(stores, signal),
-        signal,
-      );
+      const pass = createStorePass(stores, signal);
+      const { unsettled, records } = await unsettledSubjects(app.portsOf, wanted, pass, signal, LEFT[reason]);
       for (const [id, record] of records) {
         this.#rows.learn(id, record);
         this.#watch.learn(id, record);

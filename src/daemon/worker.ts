@@ -62,7 +62,7 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
         againMs: next.kind === "again" ? next.delayMs : undefined,
         stalled: next.kind === "stalled",
       });
-      await tell(deps, generation, told, job, subject, outcome, signal);
+      await tell(deps, generation, told, job, subject, outcome, next.kind === "stalled", signal);
     } finally {
       leave();
     }
@@ -116,9 +116,10 @@ async function tell(
   job: Job,
   subject: SubjectSpec,
   outcome: Outcome,
+  stalled: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const news = JSON.stringify(outcome);
+  const news = JSON.stringify([outcome, stalled]);
   if (outcome.kind === "inSync") {
     told.delete(job.subject);
     return;
@@ -131,7 +132,7 @@ async function tell(
   else log.warn("pass", fields);
   try {
     const ports = await app.portsOf(clusterOf(subject));
-    await noteOutcome(ports, subjectOf(subject), outcome, signal);
+    await noteOutcome(ports, subjectOf(subject), outcome, signal, stalled);
     await emitOutcome(ports, subjectOf(subject), outcome, signal);
   } catch (caught) {
     log.debug("the outcome could not be put on record", { subject: job.subject, code: toHelmwardenError(caught).code });

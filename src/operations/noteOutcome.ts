@@ -1,12 +1,12 @@
 import { NO_DIGEST } from "../core/digest.ts";
 import type { Outcome } from "../core/outcome.ts";
-import type { StatusRecord } from "../core/statusRecord.ts";
+import { STALLED, type StatusRecord } from "../core/statusRecord.ts";
 import type { Subject } from "../ports.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 
 /**
- * Notes an outcome that wrote nothing (held, drifted, failed) on the subject's status object, for people and other
- * workers; in sync, the note goes. The rest stays: it says what was done last, and by it a drift is told from a change
+ * Notes an outcome that wrote nothing (held, drifted, failed, or stalled: no more tried by itself) on the
+ * subject's status object, for people and other workers; in sync, the note goes. The rest stays: it says what was done last, and by it a drift is told from a change
  * of the store, and what was taken back is not tried again.
  */
 export async function noteOutcome(
@@ -14,13 +14,15 @@ export async function noteOutcome(
   subject: Subject,
   outcome: Outcome,
   signal: AbortSignal,
+  stalled = false,
 ): Promise<void> {
   const reason = reasonOf(outcome);
+  const word = stalled ? STALLED : outcome.kind;
   if (reason === undefined && outcome.kind !== "inSync") return;
   const record = await ports.cluster.statuses.get(subject, signal);
   const { noted, ...done } = record ?? NOTHING_DONE;
-  if (noted?.outcome === (reason && outcome.kind) && noted?.reason === reason) return;
-  const note = reason === undefined ? {} : { noted: { outcome: outcome.kind, reason } };
+  if (noted?.outcome === (reason && word) && noted?.reason === reason) return;
+  const note = reason === undefined ? {} : { noted: { outcome: word, reason } };
   const at = ports.clock.now().toISOString();
   await ports.cluster.statuses.put(subject, { ...done, ...note, run: ports.run, at }, signal);
 }
