@@ -66,7 +66,6 @@ function billOfMaterials() {
   const bom = JSON.parse(
     run("npm", ["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "application"], { cwd: repository }),
   );
-  const isTool = ({ properties = [] }) => properties.some(({ name }) => name === "cdx:npm:package:development");
   const tools = new Set(bom.components.filter(isTool).map((component) => component["bom-ref"]));
   const purl = `pkg:golang/helm.sh/helm/v4@v${helm.version}`;
   const licenses = [{ license: { id: "Apache-2.0" } }];
@@ -76,6 +75,10 @@ function billOfMaterials() {
     .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter((other) => !tools.has(other)) }));
   const ofHelm = { "bom-ref": purl, type: "application", name: "helm", version: helm.version, purl, licenses };
   return `${JSON.stringify({ ...bom, components: [...components, ofHelm], dependencies }, undefined, 2)}\n`;
+}
+
+function isTool({ properties = [] }) {
+  return properties.some(({ name }) => name === "cdx:npm:package:development");
 }
 
 function put(file, content, mode = 0o644) {

@@ -88,8 +88,6 @@ test("the daemon under the printed Roles syncs, and sees by its watches what som
   const wanted = canary("daemon");
   await scenario.vault.put("whole", { TOKEN: wanted });
   const daemon = scenario.start("run", [], bound.env);
-  const until = (what: string, ready: () => Promise<boolean>): Promise<void> =>
-    waitUntil(what, ready, { processes: [], timeoutMs: 40_000 });
   try {
     const path = `/api/v1/namespaces/${beside.name}/secrets/beside`;
     const token = async (): Promise<string> => {
@@ -127,6 +125,10 @@ test("each rule taken away is missed: check says so, and a sync that needs it do
   const { env } = await account(roles);
   expect(await scenario.run("sync", [], env)).toMatchObject({ code: 0 });
 }, 300_000);
+
+async function until(what: string, ready: () => Promise<boolean>): Promise<void> {
+  await waitUntil(what, ready, { processes: [], timeoutMs: 40_000 });
+}
 
 async function inThrees<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
