@@ -7,7 +7,7 @@ import { listPages, METADATA_ONLY } from "./listPages.ts";
 const METADATA_PAGE = 500;
 const PAYLOAD_PAGE = 100;
 
-const configMap = z.object({
+export const configMap = z.object({
   metadata: z.object({ namespace: z.string(), name: z.string(), resourceVersion: z.string() }),
   data: z.record(z.string(), z.string()).default({}),
 });

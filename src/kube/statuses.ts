@@ -1,10 +1,9 @@
 import type { CoreV1Api } from "@kubernetes/client-node";
-import { z } from "zod";
 import { ownObjectName } from "../core/objectNames.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
 import type { StatusObjects } from "../ports.ts";
 import type { Api } from "./api.ts";
-import { type ConfigMap, createListConfigMaps, createReadConfigMap } from "./configMaps.ts";
+import { configMap, type ConfigMap, createListConfigMaps, createReadConfigMap } from "./configMaps.ts";
 import { SERVER_SIDE_APPLY } from "./patchTypes.ts";
 import {
   decodeStatus,
@@ -77,13 +76,15 @@ export function createStatuses(api: Api, core: CoreV1Api, fieldManager: string):
         metadata: { name, namespace, labels: statusLabels(subject) },
         data: encodeStatus({ subject, record }),
       };
-      await api.call(
+      const written = await api.call(
         { verb: "patch", resource: "configmaps", namespace, name },
-        z.unknown(),
+        configMap,
         (options) => core.patchNamespacedConfigMap({ name, namespace, body, fieldManager, force: true }, options),
         signal,
         SERVER_SIDE_APPLY,
       );
+      // The next list then need not read what we have written ourselves.
+      learn(written);
     },
   };
 }
