@@ -12,11 +12,21 @@ import { helmEnvironment, makeHelmFolders } from "./helm/environment.ts";
 import { createHelm } from "./helm/helm.ts";
 import { createReleases } from "./helm/storage.ts";
 import { type ClusterOptions, createCluster } from "./kube/cluster.ts";
-import type { MigrationFiles } from "./migration/migrationFiles.ts";
 import { openStore } from "./openStores.ts";
 import { withRestartBudget } from "./operations/restartBudget.ts";
 import type { ReleasePorts } from "./operations/releasePorts.ts";
-import type { AuditLog, CheckLine, Clock, Cluster, Helm, Log, Queue, Store, Workloads } from "./ports.ts";
+import type {
+  AuditLog,
+  CheckLine,
+  Clock,
+  Cluster,
+  Helm,
+  Log,
+  MigrationFiles,
+  Queue,
+  Store,
+  Workloads,
+} from "./ports.ts";
 
 /** What the process was started with. main.ts reads it, so that nothing else does. */
 export interface Surroundings {

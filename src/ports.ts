@@ -430,6 +430,16 @@ export interface MigrationJournal {
   close(): Promise<void>;
 }
 
+/** All that a migration keeps on this machine. */
+export interface MigrationFiles {
+  readonly backups: Backups;
+  readonly openJournal: (path: string, how: "read" | "write") => Promise<MigrationJournal>;
+  readonly replaceText: (path: string, text: string) => Promise<void>;
+  readonly writeKeyFile: (path: string, identity: SecretValue, recipient: string) => Promise<void>;
+  readonly readKeyFile: (path: string) => Promise<SecretValue>;
+  readonly destroyFile: (path: string) => Promise<void>;
+}
+
 // ---- record, log, time ------------------------------------------------------------------------------------------
 
 /** The audit log. Returning means: on disk. AuditUnavailable otherwise, and then nothing may be changed. */

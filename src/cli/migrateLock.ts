@@ -1,7 +1,7 @@
-import type { MigrationFiles } from "../migration/migrationFiles.ts";
 import type { BackupKey, BackupLock } from "../core/migration/backup.ts";
 import { SecretValue } from "../core/secretValue.ts";
 import { HelmwardenError } from "../errors.ts";
+import type { MigrationFiles } from "../ports.ts";
 import type { Terminal } from "./context.ts";
 
 /** Who may open the backup; commander's options. */
