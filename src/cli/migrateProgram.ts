@@ -2,6 +2,9 @@ import { type Command, Option } from "commander";
 import { DEFAULT_PATH } from "../core/migration/storePath.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import type { MigrateOptions } from "./migrate.ts";
+import type { RestoreOptions } from "./backupRestore.ts";
+import type { CleanupOptions } from "./migrateCleanup.ts";
+import type { RollbackOptions } from "./migrateRollback.ts";
 import type { RunOptions } from "./migrateRun.ts";
 
 type Exit = (code: ExitCode) => void;
@@ -30,15 +33,57 @@ export function addMigrate(program: Command, context: CommandContext, exit: Exit
     .action(async (options: RunOptions) => {
       exit(await (await import("./migrateRun.ts")).migrateResumeCommand("verify", options, context));
     });
+  form(inFolder(migrate.command("status")))
+    .description("show how far a migration is")
+    .action(async (options: RollbackOptions) => {
+      exit(await (await import("./migrateStatus.ts")).migrateStatusCommand(options, context));
+    });
+  careful(inFolder(base(migrate.command("rollback"))))
+    .description("take out of the store what a migration put there; the cluster was never changed")
+    .action(async (options: RollbackOptions) => {
+      exit(await (await import("./migrateRollback.ts")).migrateRollbackCommand(options, context));
+    });
+  careful(form(inFolder(migrate.command("cleanup"))))
+    .description("remove the backup when its time is over, and its key if told")
+    .option("--retention <duration>", "how long the backup is kept", "30d")
+    .option("--destroy-key <file>", "remove this key as well: no copy of the backup can be opened any more")
+    .action(async (options: CleanupOptions) => {
+      exit(await (await import("./migrateCleanup.ts")).migrateCleanupCommand(options, context));
+    });
+}
+
+/** `backup …`: what a migration has kept. */
+export function addBackup(program: Command, context: CommandContext, exit: Exit): void {
+  const backup = program.command("backup").description("put back what a migration has backed up");
+  careful(base(backup.command("restore")))
+    .description("put Secrets back as they were; what is newer in the cluster stays, unless told")
+    .argument("<file>", "the backup")
+    .argument("[secret...]", "only these: NAMESPACE/NAME")
+    .option("--cluster <context>", "context of the kubeconfig", "default")
+    .option("--identity <file>", "age key that opens it")
+    .option("--passphrase-file <file>", "file with the passphrase that opens it")
+    .option("--overwrite", "replace what is newer in the cluster", false)
+    .action(async (file: string, secrets: string[], options: RestoreOptions) => {
+      exit(await (await import("./backupRestore.ts")).backupRestoreCommand(file, secrets, options, context));
+    });
 }
 
 function base(command: Command, forms: readonly string[] = ["text", "json"]): Command {
-  return command
+  return form(command, forms)
     .requiredOption("-c, --config <path>", "configuration file, or a folder of them")
-    .addOption(
-      new Option("-o, --output <form>", "text for people, the others for programs").choices(forms).default("text"),
-    )
     .option("-v, --verbose", "log what is done to standard error", false);
+}
+
+function form(command: Command, forms: readonly string[] = ["text", "json"]): Command {
+  return command.addOption(
+    new Option("-o, --output <form>", "text for people, the others for programs").choices(forms).default("text"),
+  );
+}
+
+function careful(command: Command): Command {
+  return command
+    .option("-y, --yes", "do not ask", false)
+    .option("--dry-run", "show what would be done and write nothing", false);
 }
 
 /** What to migrate, and where to. */

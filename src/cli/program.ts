@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import type { RbacOptions } from "./rbac.ts";
-import { addMigrate } from "./migrateProgram.ts";
+import { addBackup, addMigrate } from "./migrateProgram.ts";
 import type { StatusOptions } from "./status.ts";
 import { VERSION } from "../version.ts";
 
@@ -23,6 +23,7 @@ Examples:
   $ helmwarden run -c config.yaml              keep them in step from now on
   $ helmwarden status -w -c config.yaml        what the daemon does, live
   $ helmwarden rbac -c config.yaml             the Roles that this needs
+  $ helmwarden migrate plan -c config.yaml -n web
   $ helmwarden schema > helmwarden.schema.json
 
 Exit codes: 0 in sync, 1 a fault, 2 changes pending or held (plan, sync),
@@ -64,6 +65,7 @@ function createProgram(context: CommandContext, exit: Exit): Command {
   addPasses(program, context, exit);
   addViews(program, context, exit);
   addMigrate(program, context, exit);
+  addBackup(program, context, exit);
   return program;
 }
 

@@ -74,7 +74,7 @@ export async function migrationWorld(scenario: Scenario, env: Record<string, str
       ),
     async stored(path) {
       const { body } = await vault("GET", `secret/data/${namespace}/${path}`);
-      return (body as { data?: { data?: Record<string, string> } }).data?.data;
+      return (body as { data?: { data?: Record<string, string> | null } }).data?.data ?? undefined;
     },
     async makeSecret(name, data, more = {}) {
       const encoded = Object.entries(data).map(([key, bytes]) => [key, bytes.toString("base64")]);
