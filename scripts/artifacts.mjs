@@ -11,6 +11,20 @@ export const cacheDir = process.env.HELMWARDEN_CACHE || join(homedir(), ".cache"
 export const nodeVersion = "24.21.0";
 export const oldestNode = [22, 19];
 
+// The oldest and the newest Node that the package is run with.
+const otherNodes = {
+  node22: {
+    version: "22.23.3",
+    "linux-x64": "sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==",
+    "linux-arm64": "sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNOUNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA==",
+  },
+  node26: {
+    version: "26.10.0",
+    "linux-x64": "sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==",
+    "linux-arm64": "sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==",
+  },
+};
+
 const nodeIntegrity = {
   "linux-x64": "sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==",
   "linux-arm64": "sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==",
@@ -27,6 +41,8 @@ export const artifacts = {
     expected: 12,
     npm: { name: `node-${platform}`, version: nodeVersion, integrity: nodeIntegrity[platform] },
   },
+  node22: nodeArtifact("node22"),
+  node26: nodeArtifact("node26"),
   helm4: {
     title: "helm 4.1.4 and kubectl 1.35.2",
     key: "4.1.4",
@@ -90,6 +106,17 @@ export function artifactDir(name) {
 /** The path of one file of an artifact, whether it is there or not. */
 export function artifactFile(name, file) {
   return join(artifactDir(name), artifacts[name].files[file]);
+}
+
+function nodeArtifact(name) {
+  const { version, [platform]: integrity } = otherNodes[name];
+  return {
+    title: `Node ${version}`,
+    key: `${version}-${platform}`,
+    files: { node: "bin/node" },
+    expected: 12,
+    npm: { name: `node-${platform}`, version, integrity },
+  };
 }
 
 function digestOf(module) {

