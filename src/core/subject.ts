@@ -1,3 +1,4 @@
+import type { SecretRef } from "./secretRef.ts";
 import { refsOf, type Config, type ReleaseSync, type SecretSync } from "./spec.ts";
 
 /** One document that a daemon keeps in step. */
@@ -26,14 +27,19 @@ export function subjectsOf(config: Pick<Config, "releases" | "secrets">): Map<Su
   return new Map(all.map((subject) => [subjectIdOf(subject), subject]));
 }
 
+/** Every secret that a subject reads. */
+export function subjectRefs(subject: SubjectSpec): SecretRef[] {
+  const mappings = subject.kind === "Release" ? subject.spec.values : subject.spec.data;
+  return mappings.flatMap(({ source }) => refsOf(source));
+}
+
 /** Who reads what: by store, by path, the subjects that read a key there. */
 export type Dependents = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<SubjectId>>>;
 
 export function dependentsOf(subjects: ReadonlyMap<SubjectId, SubjectSpec>): Dependents {
   const stores = new Map<string, Map<string, Set<SubjectId>>>();
   for (const [id, subject] of subjects) {
-    const mappings = subject.kind === "Release" ? subject.spec.values : subject.spec.data;
-    for (const { store, path } of mappings.flatMap(({ source }) => refsOf(source))) {
+    for (const { store, path } of subjectRefs(subject)) {
       const paths = stores.get(store) ?? new Map<string, Set<SubjectId>>();
       stores.set(store, paths.set(path, (paths.get(path) ?? new Set<SubjectId>()).add(id)));
     }

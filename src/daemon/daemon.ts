@@ -12,6 +12,7 @@ import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createGeneration, type Generation } from "./generation.ts";
 import { Loops } from "./loops.ts";
 import type { Metrics } from "./metrics.ts";
+import { News } from "./news.ts";
 import { Polls } from "./polls.ts";
 import { ReleaseWatch } from "./releaseWatch.ts";
 import { Rollouts } from "./rollouts.ts";
@@ -67,6 +68,7 @@ export class Daemon {
   readonly #watch: ReleaseWatch;
   readonly #rollouts: Rollouts;
   readonly #alarms: StoreAlarms;
+  readonly #news: News;
   readonly #putBacks = new Map<SubjectId, PutBacks>();
   #generation: Generation;
   #watching = new AbortController();
@@ -77,6 +79,7 @@ export class Daemon {
     this.#deps = deps;
     this.#generation = generation;
     this.#loops = new Loops(clock);
+    this.#news = new News(deps.sharedQueue, deps.random);
     this.#alarms = new StoreAlarms(deps, () => this.#generation);
     this.#dispatcher = createDispatcher(
       queue,
@@ -120,6 +123,7 @@ export class Daemon {
       enqueue: (subject, reason, delayMs) => daemon.#dispatcher.send([subject], reason, delayMs),
       onWorked: (worked) => daemon.#worked(worked),
       onLease: (change) => deps.metrics.leaseHeld(change),
+      isNew: (reason, store, path) => daemon.#news.isNew(reason, store, path),
       isFighting: (subject) => isFight(daemon.#putBacks.get(subject) ?? [], deps.clock.monotonic()),
       clock: deps.clock,
       log: deps.log,
@@ -208,7 +212,8 @@ export class Daemon {
   }
 
   async #changed(name: string, ids: readonly SubjectId[], reason: string, signal = this.#deps.signal): Promise<void> {
-    if (ids.length < COMPARE_FROM && reason === "store") return this.#rollouts.begin(name, ids, reason);
+    if (ids.length < COMPARE_FROM && reason === "store")
+      return this.#rollouts.begin(name, ids, this.#news.mark(reason));
     try {
       const { subjects, stores, app } = this.#generation;
       const wanted = ids.flatMap((id) => subjects.get(id) ?? []);
@@ -218,13 +223,15 @@ export class Daemon {
         this.#rows.learn(id, record);
         this.#watch.learn(id, record);
       }
-      this.#rollouts.begin(name, unsettled, reason);
+      // Whoever reads a path first is told of no change: all have been compared with just that.
+      if (reason === "start") for (const store of stores.values()) store.forgetNews();
+      this.#rollouts.begin(name, unsettled, this.#news.mark(reason));
     } catch (caught) {
       if (signal.aborted) return;
       this.#deps.log.warn("the subjects could not be compared; each gets a pass", {
         code: toHelmwardenError(caught).code,
       });
-      this.#rollouts.begin(name, ids, reason);
+      this.#rollouts.begin(name, ids, this.#news.mark(reason));
     }
   }
 

@@ -28,6 +28,7 @@ export interface SecretUpdate {
 
 interface Kept {
   readonly reading: PathReading;
+  /** When it was asked for. */
   readonly at: number;
 }
 
@@ -42,8 +43,12 @@ export class WatchedStore implements Store {
   readonly #settings: WatchedStoreSettings;
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #good = new Map<string, Kept>();
-  readonly #suspects = new Map<string, PathReading>();
-  readonly #underWay = new Map<string, Promise<boolean>>();
+  readonly #suspects = new Map<string, Kept>();
+  readonly #underWay = new Map<string, Promise<void>>();
+  /** Paths that have moved since their dependents were told. */
+  readonly #news = new Set<string>();
+  /** Since when a path must have been read, as somebody knows of a change. */
+  readonly #neededSince = new Map<string, number>();
   #circuit: Circuit = CLOSED;
   /** When the last minute's reads began. */
   #calls: readonly number[] = [];
@@ -68,27 +73,19 @@ export class WatchedStore implements Store {
   }
 
   async readPath(path: string, signal: AbortSignal): Promise<PathReading> {
-    const kept = this.#good.get(path);
-    if (kept === undefined || this.#clock.monotonic() - kept.at > this.#settings.maxAgeMs)
-      await this.refresh(path, signal);
+    // What is on its way may have been asked too early.
+    if (!this.#isFresh(path)) await this.#underWay.get(path)?.catch(() => undefined);
+    if (!this.#isFresh(path)) await this.#read(path, signal);
     if (this.#suspects.size > 0) return { kind: "suspicious", why: suspicionText(this.name, this.needsPerson()) };
     const fresh = this.#good.get(path);
     if (fresh === undefined) throw restingFault(this.name);
     return fresh.reading;
   }
 
-  /** Reads the path, or joins who reads it. True: something there is not as it was, so that its dependents have work. */
+  /** Reads the path, or joins who reads it. True, once: its dependents have work, as something moved since the last time. */
   async refresh(path: string, signal: AbortSignal): Promise<boolean> {
-    for (let running = this.#underWay.get(path); running !== undefined; running = this.#underWay.get(path)) {
-      const joined = await running.catch((caught: unknown) => {
-        // Whoever began it has left, and we have not.
-        if (signal.aborted || toHelmwardenError(caught).code !== "Cancelled") throw caught;
-      });
-      if (joined !== undefined) return joined;
-    }
-    const reading = this.#readNow(path, signal).finally(() => this.#underWay.delete(path));
-    this.#underWay.set(path, reading);
-    return await reading;
+    await this.#read(path, signal);
+    return this.#news.delete(path);
   }
 
   /** The same by a call that begins after this one: what is on its way may have been asked before the secret moved. */
@@ -97,16 +94,26 @@ export class WatchedStore implements Store {
     return await this.refresh(path, signal);
   }
 
+  /** Another process knows of a change: what was read until now does not answer any more. */
+  outdate(path: string): void {
+    this.#neededSince.set(path, this.#clock.monotonic());
+  }
+
+  /** Everybody has been compared with what was read until now. */
+  forgetNews(): void {
+    this.#news.clear();
+  }
+
   /** Is so much gone that only a person may say that it is right? */
   needsPerson(): boolean {
     const had = [...this.#good.values()].reduce((sum, { reading }) => sum + keysOf(reading).size, 0);
-    const lost = [...this.#suspects].reduce((sum, [path, now]) => sum + this.#lossAt(path, now).lost, 0);
+    const lost = [...this.#suspects].reduce((sum, [path, { reading }]) => sum + this.#lossAt(path, reading).lost, 0);
     return isSuspicious({ had, lost }, this.#settings.maxLoss);
   }
 
   /** Believes what vanished. */
   resume(): void {
-    for (const [path, reading] of this.#suspects) this.#keep(path, reading);
+    for (const [path, kept] of this.#suspects) this.#good.set(path, kept);
     this.#suspects.clear();
   }
 
@@ -132,39 +139,57 @@ export class WatchedStore implements Store {
     return this.#calls.filter((at) => at > since);
   }
 
+  #isFresh(path: string): boolean {
+    const kept = this.#good.get(path);
+    const since = Math.max(this.#clock.monotonic() - this.#settings.maxAgeMs, this.#neededSince.get(path) ?? -Infinity);
+    return kept !== undefined && kept.at >= since;
+  }
+
+  async #read(path: string, signal: AbortSignal): Promise<void> {
+    for (let running = this.#underWay.get(path); running !== undefined; running = this.#underWay.get(path)) {
+      try {
+        return await running;
+      } catch (caught) {
+        // Whoever began it may have left, and we have not.
+        if (signal.aborted || toHelmwardenError(caught).code !== "Cancelled") throw caught;
+      }
+    }
+    const reading = this.#readNow(path, signal).finally(() => this.#underWay.delete(path));
+    this.#underWay.set(path, reading);
+    await reading;
+  }
+
   #word(now: number): WatchedStoreState["state"] {
     if (this.#suspects.size > 0) return "suspicious";
     if (isOpen(this.#circuit, now)) return "open";
     return this.#circuit.failures > 0 ? "failing" : "ok";
   }
 
-  async #readNow(path: string, signal: AbortSignal): Promise<boolean> {
+  async #readNow(path: string, signal: AbortSignal): Promise<void> {
     if (isOpen(this.#circuit, this.#clock.monotonic())) throw restingFault(this.name);
     this.#calls = [...this.#recentCalls(), this.#clock.monotonic()];
     try {
+      const at = this.#clock.monotonic();
       const reading = await this.#store.readPath(path, signal);
       this.#circuit = CLOSED;
-      return this.#accept(path, reading);
+      this.#accept(path, { reading, at });
     } catch (caught) {
       if (!signal.aborted) this.#circuit = restAfter(this.#circuit, toHelmwardenError(caught), this.#clock.monotonic());
       throw caught;
     }
   }
 
-  #accept(path: string, reading: PathReading): boolean {
+  #accept(path: string, { reading, at }: Kept): void {
     const before = this.#good.get(path)?.reading;
     if (isSuspicious(this.#lossAt(path, reading), this.#settings.maxLoss)) {
-      const seenBefore = sameKeys(this.#suspects.get(path), reading);
-      this.#suspects.set(path, reading);
-      if (!seenBefore || this.needsPerson()) return !seenBefore;
+      const seenBefore = sameKeys(this.#suspects.get(path)?.reading, reading);
+      this.#suspects.set(path, { reading, at });
+      if (!seenBefore) this.#news.add(path);
+      if (!seenBefore || this.needsPerson()) return;
     }
     this.#suspects.delete(path);
-    this.#keep(path, reading);
-    return before !== reading;
-  }
-
-  #keep(path: string, reading: PathReading): void {
-    this.#good.set(path, { reading, at: this.#clock.monotonic() });
+    this.#good.set(path, { reading, at });
+    if (before !== reading) this.#news.add(path);
   }
 
   #lossAt(path: string, now: PathReading): Loss {

@@ -2,7 +2,7 @@ import { hold } from "../core/hold.ts";
 import { ownObjectName } from "../core/objectNames.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { nextAfter } from "../core/retry.ts";
-import type { SubjectId, SubjectSpec } from "../core/subject.ts";
+import { type SubjectId, subjectRefs, type SubjectSpec } from "../core/subject.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { emitOutcome } from "../operations/emitOutcome.ts";
 import { noteOutcome } from "../operations/noteOutcome.ts";
@@ -29,6 +29,8 @@ export interface WorkerDeps {
   readonly onLease: (change: 1 | -1) => void;
   /** Was the same put back again and again, so that somebody else must be at it? */
   readonly isFighting: (subject: SubjectId) => boolean;
+  /** May what this process has read of the path be older than a job with this reason? */
+  readonly isNew: (reason: string, store: string, path: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -45,6 +47,8 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
     const subject = generation.subjects.get(job.subject);
     if (subject === undefined) return;
     const leave = generation.enter();
+    for (const { store, path } of subjectRefs(subject))
+      if (deps.isNew(job.reason, store, path)) generation.stores.get(store)?.outdate(path);
     try {
       const start = deps.clock.monotonic();
       const outcome = deps.isFighting(job.subject)

@@ -41,6 +41,35 @@ describe("readings", () => {
     expect(await refresh()).toBe(true);
   });
 
+  test("what a pass reads first is still told at the next refresh, once, unless all were compared with it", async () => {
+    store.put("a", "K");
+    await watched.readPath("a", signal);
+    expect([await refresh(), await refresh()]).toEqual([true, false]);
+    store.put("b", "K");
+    await watched.readPath("b", signal);
+    watched.forgetNews();
+    expect(await refresh("b")).toBe(false);
+  });
+
+  test("once another process knows of a change, only a call that begins after that answers", async () => {
+    store.put("a", "K");
+    const go = store.pause();
+    const early = refresh();
+    await clock.advance(1);
+    watched.outdate("a");
+    const asked = [watched.readPath("a", signal), watched.readPath("a", signal)];
+    store.put("a", "K", "L");
+    go();
+    await early;
+    const readings = await Promise.all(asked);
+    expect(readings.map((reading) => reading.kind === "found" && reading.secrets.size)).toEqual([2, 2]);
+    expect(store.reads).toEqual(["a", "a"]);
+    store.fail(unavailable);
+    await clock.advance(1);
+    watched.outdate("a");
+    await expect(kind()).rejects.toMatchObject({ code: "StoreUnavailable" });
+  });
+
   test("many that ask at the same time cost one call; one who knows of a change waits for the next", async () => {
     store.put("a", "K");
     const go = store.pause();
@@ -51,7 +80,7 @@ describe("readings", () => {
     store.put("a", "K", "L");
     go();
     await Promise.all(joined);
-    expect(await Promise.all(anew)).toEqual([true, true]);
+    expect(await Promise.all(anew)).toEqual([true, false]);
     expect(store.reads).toEqual(["a", "a"]);
   });
 
