@@ -1,4 +1,4 @@
-// A place of a test's own in the shared Vault, and a token that reads just that place.
+// A place of a test's own in the shared Vault, and a token that reads just that place and listens to events.
 import { canary } from "./canary.ts";
 import { call } from "./http.ts";
 import { sharedServers } from "./servers.ts";
@@ -20,8 +20,9 @@ export async function vaultSecrets(place: string): Promise<VaultSecrets> {
     if (status >= 300) throw new Error(`${method} ${path}: ${status}`);
   };
   const token = canary("vault-token");
+  const paths = [`secret/data/${place}/*`, "sys/events/subscribe/kv*"];
   await must("POST", `sys/policies/acl/${place}`, {
-    policy: `path "secret/data/${place}/*" { capabilities = ["read"] }`,
+    policy: paths.map((path) => `path "${path}" { capabilities = ["read"] }`).join(" "),
   });
   await must("POST", "auth/token/create", { id: token, policies: [place], ttl: "1h" });
   return {

@@ -30,6 +30,22 @@ test.each([3, 4] as const)("what moves in Vault reaches the release at the next 
   await expectWhole(scenario, [{ release: web, values: { token: last, labels: { mine: "yes" } }, revision: 3 }]);
 });
 
+test("an event of Vault reaches the release long before the next poll", async () => {
+  const [before, after] = [canary("before"), canary("after")];
+  const settings = (yaml: string): string =>
+    yaml.replace("refreshInterval: 1s", "refreshInterval: 1h").replace("version: 2", "version: 2\n    events: true");
+  scenario = await openDaemonScenario(import.meta.dirname, { settings });
+  const web = await scenario.install("web", "web", { token: before });
+  await scenario.vault.put("web", { TOKEN: before });
+  const daemon = await scenario.daemon();
+  await scenario.recorded([web], "adopted");
+  await until("it listens", async () => daemon.log().some(({ msg }) => msg === "the store tells us what moves"));
+  await scenario.vault.put("web", { TOKEN: after });
+  await scenario.recorded([web], "changed");
+  await daemon.stop();
+  await expectWhole(scenario, [{ release: web, values: { token: after }, revision: 2 }]);
+});
+
 const INFISICAL = `
 apiVersion: helmwarden.dev/v1alpha1
 kind: SecretStore
