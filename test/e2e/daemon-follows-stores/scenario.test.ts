@@ -30,11 +30,15 @@ test.each([3, 4] as const)("what moves in Vault reaches the release at the next 
   await expectWhole(scenario, [{ release: web, values: { token: last, labels: { mine: "yes" } }, revision: 3 }]);
 });
 
+function listening(yaml: string): string {
+  return yaml
+    .replace("refreshInterval: 1s", "refreshInterval: 1h")
+    .replace("version: 2", "version: 2\n    events: true");
+}
+
 test("an event of Vault reaches the release long before the next poll", async () => {
   const [before, after] = [canary("before"), canary("after")];
-  const settings = (yaml: string): string =>
-    yaml.replace("refreshInterval: 1s", "refreshInterval: 1h").replace("version: 2", "version: 2\n    events: true");
-  scenario = await openDaemonScenario(import.meta.dirname, { settings });
+  scenario = await openDaemonScenario(import.meta.dirname, { settings: listening });
   const web = await scenario.install("web", "web", { token: before });
   await scenario.vault.put("web", { TOKEN: before });
   const daemon = await scenario.daemon();
