@@ -138,7 +138,7 @@ function addRbac(program: Command, context: CommandContext, exit: Exit): void {
         .default("yaml"),
     )
     .option("--cluster <name>", "which cluster's Roles", "default")
-    .option("--service-account <namespace/name>", "print bindings to this account as well")
+    .option("--service-account <account>", "print bindings to this account (NAMESPACE/NAME) as well")
     .action(async (options: RbacOptions) => {
       exit(await (await import("./rbac.ts")).rbacCommand(options, context));
     });

@@ -66,7 +66,6 @@ async function serverDryRun(yaml: string): Promise<{ code: number | null; stderr
 }
 
 beforeAll(async () => {
-  mkdirSync(join(dir, "configs"), { recursive: true });
   const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
   for (const kind of ["ServiceMonitor", "PrometheusRule"]) {
     const plural = `${kind.toLowerCase()}s`;
@@ -103,9 +102,9 @@ describe.each(examples)("%s", (values) => {
   test("the configuration that it makes is one that the program takes, and its Roles are narrow", async () => {
     const objects = objectsOf(await helmOf(4)(["template", "own", chart, "--values", values]));
     const config = objects.find(({ data }) => data?.["helmwarden.yaml"] !== undefined);
-    const file = join(dir, "configs", "helmwarden.yaml");
-    writeFileSync(file, config?.data?.["helmwarden.yaml"] ?? "");
-    const { program } = await loadConfig(file, signal);
+    const folder = mkdtempSync(join(dir, "config-"));
+    for (const [file, content] of Object.entries(config?.data ?? {})) writeFileSync(join(folder, file), content);
+    const { program } = await loadConfig(folder, signal);
     expect(program).toMatchObject({ auditFile: "/var/lib/helmwarden/audit.jsonl", shutdownGraceMs: 60_000 });
     const all = objects.flatMap(({ rules = [] }) => rules.flatMap((rule) => Object.values(rule).flat()));
     expect(all).not.toContain("*");
@@ -148,6 +147,7 @@ test.each([
   ["an unknown field", ["replicaCount=2"], /replicaCount/],
   ["the tag latest", ["image.tag=latest"], /tag/],
   ["a Role of everything", ["rbac.rules[0].rules[0].verbs={*}"], /rbac/],
+  ["a second HelmwardenConfig", ["config.text=kind: HelmwardenConfig"], /config.settings/],
   ["an audit file of its own", ["config.settings.audit.file=/tmp/x"], /audit/],
 ])("%s is refused, with a word on what to do", async (_, settings, reason) => {
   const flags = settings.flatMap((one) => ["--set", one]);

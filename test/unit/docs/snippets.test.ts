@@ -33,7 +33,7 @@ const commands = blocks.flatMap(({ at, language, text }) =>
     ? [...text.matchAll(/^(?:\$ )?(?:helmwarden|node (?:dist\/main\.js|src\/main\.ts)) ([^\n]*)$/gm)].map(
         ([, line = ""]) => ({
           at,
-          line: line.replace(/\s+#.*$/, ""),
+          line: line.replace(/\s+[#>].*$/, ""),
         }),
       )
     : [],
