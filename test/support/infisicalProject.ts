@@ -9,6 +9,7 @@ export interface ServedSecret {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly hidden: boolean;
+  readonly metadata: readonly { readonly key: string; readonly value: string }[];
 }
 
 export interface Folder {
@@ -97,7 +98,7 @@ function local(project: Project, query: ListQuery, folder: Folder, root: Folder,
     // The path that was asked for comes back as it was spelt.
     secretPath: folder === root && !query.secretPath.startsWith("/") ? query.secretPath : folder.path,
     secretValueHidden: isHidden(query, secret),
-    secretMetadata: [],
+    secretMetadata: secret.metadata.map((entry) => ({ ...entry, isEncrypted: false })),
     tags: [],
   };
 }
@@ -112,7 +113,7 @@ function importsOf(project: Project, query: ListQuery, folder: Folder): object[]
       isRotatedSecret: false,
       rotationId: null,
       secretValueHidden: isHidden(query, secret),
-      secretMetadata: [],
+      secretMetadata: secret.metadata.map((entry) => ({ ...entry, isEncrypted: false })),
     }));
     return [{ secretPath: link.path, environment: link.environment, folderId: source.id, secrets }];
   });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { ListQuery, Project } from "./infisicalProject.ts";
 import { listSecrets } from "./infisicalProject.ts";
+import { createBatch, createFolder, deleteBatch } from "./infisicalWrites.ts";
 import { missingFields, notBoolean, notFound, Refusal, unauthorized } from "./infisicalRefusal.ts";
 import type { World } from "./infisicalServer.ts";
 import type { AuthMethod, Identity } from "./infisicalTokens.ts";
@@ -49,7 +50,10 @@ function route(world: World, message: IncomingMessage, body: string): Answer {
   // Each route verifies a token that is sent, logins and status too.
   const token = message.headers.authorization?.slice("Bearer ".length);
   const identity = token === undefined ? undefined : world.tokens.authenticate(token);
-  const found = message.method === "POST" ? post(world, url.pathname, body, identity) : get(world, url, identity);
+  const method = message.method ?? "";
+  const found =
+    writeRoute(world, method, url.pathname, body, identity) ??
+    (method === "POST" ? post(world, url.pathname, body, identity) : get(world, url, identity));
   if (found) return found;
   // No reqId here: this is how an old server says that it has no v4.
   const where = `Route ${message.method}:${message.url} not found`;
@@ -82,6 +86,30 @@ function subscription(world: World, body: Record<string, unknown>, identity: Ide
   }
   const headers = { "content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no" };
   return { status: 200, headers, body: "" };
+}
+
+/** Recordings 033, 034, 044-048 and 101. */
+function writeRoute(
+  world: World,
+  method: string,
+  path: string,
+  text: string,
+  identity: Identity | undefined,
+): Answer | undefined {
+  const isBatch = path === "/api/v4/secrets/batch" && world.v4 !== "none" && ["POST", "DELETE"].includes(method);
+  if (!isBatch && !(path === "/api/v2/folders" && method === "POST")) return undefined;
+  if (!identity) throw unauthorized("Token missing");
+  // Fastify's own refusal of a large body is not mapped either.
+  if (text.length > 1_048_576) throw new Refusal(500, "InternalServerError", "Something went wrong");
+  const body = parsed(text);
+  const project = memberProject(world, String(body["projectId"]), identity);
+  if (world.roles.get(identity.id) === "no-access") {
+    throw new Refusal(403, "PermissionDenied", "You are not allowed to create on secrets", { details: [] });
+  }
+  const environment = String(body["environment"]);
+  if (!isBatch) return json({ folder: createFolder(project, environment, body) });
+  const write = method === "POST" ? createBatch : deleteBatch;
+  return json({ secrets: write(project, environment, body, world.now()) });
 }
 
 /** Fastify's own parse error is not mapped by Infisical: malformed JSON is 500. */

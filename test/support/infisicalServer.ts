@@ -48,6 +48,7 @@ export interface SeenRequest {
 
 /** All that the routes work on. */
 export interface World {
+  readonly now: () => number;
   readonly tokens: Tokens;
   readonly projects: Map<string, Project>;
   readonly roles: Map<string, Role>;
@@ -68,6 +69,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     roles: new Map(),
     v4: options.v4 ?? "current",
     projectRoutes: options.projectRoutes ?? true,
+    now,
     events: new EventStreams(options.events ?? "notInPlan"),
   };
   const faults: { status: number; headers: Record<string, string> }[] = [];
@@ -186,6 +188,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
         createdAt: before?.createdAt ?? at,
         updatedAt: at,
         hidden,
+        metadata: [],
       });
     },
     removeSecret(path: string, key: string, environment = "prod"): void {

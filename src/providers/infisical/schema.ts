@@ -23,6 +23,10 @@ const Item = z.object({
   version: z.number(),
   updatedAt: z.string().optional(),
   secretPath: z.string().optional(),
+  secretMetadata: z
+    .array(z.object({ key: z.string(), value: z.string() }))
+    .nullish()
+    .transform((entries) => entries ?? []),
 });
 export type Item = z.infer<typeof Item>;
 
@@ -50,3 +54,6 @@ const Moved = z.object({ environment: z.string(), secretPath: z.string().default
 export const EventData = z
   .object({ data: z.object({ payload: z.union([z.array(Moved), Moved]) }) })
   .transform(({ data }) => [data.payload].flat());
+
+/** A write that was applied; one that waits for an approval answers with that instead. */
+export const Written = z.union([z.object({ secrets: z.array(z.unknown()) }), z.object({ folder: z.unknown() })]);

@@ -1,5 +1,5 @@
-import { SecretValue } from "../../core/secretValue.ts";
 import type { PathReading, StoredSecret } from "../../ports.ts";
+import { decodedValue } from "./encoding.ts";
 import type { Item, SecretList } from "./schema.ts";
 
 const HIDDEN = "<hidden-by-infisical>";
@@ -28,9 +28,9 @@ export function groupByFolder(list: SecretList): ReadonlyMap<string, PathReading
 }
 
 function storedOf(item: Item): StoredSecret {
-  const { version, secretValue, updatedAt } = item;
+  const { version, secretValue, updatedAt, secretMetadata } = item;
   if (item.secretValueHidden === true || secretValue === HIDDEN) return { kind: "hidden", version };
   if (typeof secretValue !== "string") return { kind: "notText", version };
   const at = updatedAt === undefined ? undefined : new Date(updatedAt);
-  return { kind: "value", value: SecretValue.fromText(secretValue), version, updatedAt: at };
+  return { kind: "value", value: decodedValue(secretValue, secretMetadata), version, updatedAt: at };
 }

@@ -12,6 +12,7 @@ import { createReader } from "./reader.ts";
 import { normalPath } from "./secretList.ts";
 import { createSender, createWithToken } from "./sender.ts";
 import { createSession } from "./session.ts";
+import { createInfisicalWriter } from "./writer.ts";
 
 /** A store for one environment of one project. ConfigInvalid for options that cannot work; connects at the first read. */
 export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalDeps): Store {
@@ -38,6 +39,7 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
   return {
     name: options.name,
     readPath,
+    writer: createInfisicalWriter({ options, subject, http, withToken, project }),
     watchEvents: (onEvent, signal) =>
       keepListening(listen, onEvent, { ...deps, store: options.name }, AbortSignal.any([signal, life.signal])),
     check: (signal) => checkInfisical({ options, subject, http, session, project, readPath }, signal),

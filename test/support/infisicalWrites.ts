@@ -1,0 +1,70 @@
+// What Infisical's write routes do, as recorded: a batch goes through whole or not at all, folders make their parents.
+import { randomUUID } from "node:crypto";
+import { makeFolder, type Project, type ServedSecret, trimmed } from "./infisicalProject.ts";
+import { notFound, Refusal } from "./infisicalRefusal.ts";
+
+type Body = Readonly<Record<string, unknown>>;
+interface Written {
+  readonly secretKey: string;
+  readonly secretValue?: string;
+  readonly secretMetadata?: ServedSecret["metadata"];
+}
+
+export function createFolder(project: Project, environment: string, body: Body): object {
+  const [name, parent] = [textAt(body, "name"), textAt(body, "path")];
+  if (!/^[A-Za-z0-9_-]+$/.test(name)) {
+    throw new Refusal(422, "ValidationFailure", [
+      {
+        code: "custom",
+        message: "Invalid folder name. Only alphanumeric characters, dashes, and underscores are allowed.",
+        path: ["name"],
+      },
+    ]);
+  }
+  const path = `${parent === "/" ? "" : parent}/${name}`;
+  if (project.environments.get(environment)?.has(path)) {
+    throw new Refusal(400, "BadRequest", `Folder with name '${name}' already exists in path '${parent}'`);
+  }
+  return { id: makeFolder(project, environment, path).id, name, version: 1, isReserved: false, path };
+}
+
+export function createBatch(project: Project, environment: string, body: Body, now: number): object[] {
+  const { secrets } = folderOf(project, environment, body);
+  const wanted = body["secrets"] as readonly Written[];
+  const taken = wanted.find(({ secretKey }) => secrets.has(secretKey));
+  if (taken) throw new Refusal(400, "BadRequest", `Secret already exists: ${taken.secretKey}`);
+  const at = new Date(now).toISOString();
+  return wanted.map(({ secretKey: key, secretValue = "", secretMetadata: metadata = [] }) => {
+    const made = { id: randomUUID(), key, value: trimmed(secretValue), version: 1, createdAt: at, updatedAt: at };
+    secrets.set(key, { ...made, hidden: false, metadata });
+    return { id: made.id, _id: made.id, environment, version: 1, type: "shared", secretKey: key };
+  });
+}
+
+export function deleteBatch(project: Project, environment: string, body: Body): object[] {
+  const { secrets } = folderOf(project, environment, body);
+  const wanted = body["secrets"] as readonly Written[];
+  const missing = wanted.find(({ secretKey }) => !secrets.has(secretKey));
+  if (missing) throw notFound(`Secret does not exist: ${missing.secretKey}`);
+  return wanted.map(({ secretKey }) => {
+    const gone = secrets.get(secretKey)!;
+    secrets.delete(secretKey);
+    return { id: gone.id, secretKey };
+  });
+}
+
+function folderOf(project: Project, environment: string, body: Body) {
+  const path = textAt(body, "secretPath");
+  const folder = project.environments.get(environment)?.get(path);
+  if (folder) return folder;
+  throw new Refusal(
+    404,
+    "CreateSecret",
+    `Folder with path '${path}' in environment with slug '${environment}' not found`,
+  );
+}
+
+function textAt(body: Body, field: string): string {
+  const value = body[field];
+  return typeof value === "string" ? value : "/";
+}
