@@ -64,8 +64,18 @@ export async function applyWrite(
 }
 
 /** `v<revision>-<run>`: proves a revision ours only together with its number. */
-export function runLabel(revision: number, run: string): string {
+function runLabel(revision: number, run: string): string {
   return `v${revision}-${run}`;
+}
+
+/** Is this the revision that the write made? Its number alone could be another helm's. */
+export function isOurs(
+  ports: Pick<ReleasePorts, "run">,
+  { lastRevision }: Pick<Write, "lastRevision">,
+  made: Revision,
+): boolean {
+  const revision = lastRevision + 1;
+  return made.revision === revision && made.labels[RUN_LABEL] === runLabel(revision, ports.run);
 }
 
 /** The record of what came of a write; append it in any case. */

