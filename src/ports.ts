@@ -433,7 +433,7 @@ export interface MigrationJournal {
 /** All that a migration keeps on this machine. */
 export interface MigrationFiles {
   readonly backups: Backups;
-  readonly openJournal: (path: string, how: "read" | "write") => Promise<MigrationJournal>;
+  readonly openJournal: (path: string, how: "begin" | "go on" | "read") => Promise<MigrationJournal>;
   readonly replaceText: (path: string, text: string) => Promise<void>;
   readonly writeKeyFile: (path: string, identity: SecretValue, recipient: string) => Promise<void>;
   readonly readKeyFile: (path: string) => Promise<SecretValue>;

@@ -28,7 +28,7 @@ export async function migrateCleanupCommand(options: CleanupOptions, context: Co
   if (retention === undefined)
     throw new HelmwardenError("UsageInvalid", "--retention is a duration such as 30d or 12h.");
   const files = await openMigrationFiles();
-  const journal = await files.openJournal(join(options.dir, JOURNAL), "write");
+  const journal = await files.openJournal(join(options.dir, JOURNAL), "go on");
   try {
     const { backup, stages } = stateOf(journal.entries);
     if (backup === undefined || stages.has("cleanup")) {

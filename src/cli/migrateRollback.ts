@@ -23,7 +23,7 @@ export interface RollbackOptions {
 export async function migrateRollbackCommand(options: RollbackOptions, context: CommandContext): Promise<ExitCode> {
   return await withApp(options.dryRun ? "plan" : "sync", options, context, async (app) => {
     const files = await openMigrationFiles();
-    const journal = await files.openJournal(join(options.dir, JOURNAL), "write");
+    const journal = await files.openJournal(join(options.dir, JOURNAL), "go on");
     try {
       return await takeBack(app, journal, options, context);
     } finally {

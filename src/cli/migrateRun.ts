@@ -47,7 +47,7 @@ export async function migrateRunCommand(
       return 0;
     }
     const files = await openMigrationFiles();
-    const journal = await files.openJournal(join(options.dir, JOURNAL), "write");
+    const journal = await files.openJournal(join(options.dir, JOURNAL), "begin");
     try {
       if (journal.entries.length > 0) {
         throw new HelmwardenError(
@@ -83,7 +83,7 @@ export async function migrateResumeCommand(
 ): Promise<ExitCode> {
   return await withApp("sync", { ...options, output: "text" }, context, async (app) => {
     const files = await openMigrationFiles();
-    const journal = await files.openJournal(join(options.dir, JOURNAL), "write");
+    const journal = await files.openJournal(join(options.dir, JOURNAL), "go on");
     try {
       const request = requestIn(journal, options.dir);
       const { paths } = await loadMapping(request.mapping);

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { constants, type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as z from "zod";
 import type { Digest } from "../core/digest.ts";
@@ -47,17 +47,17 @@ const Entry: z.ZodType<JournalEntry> = z.discriminatedUnion("step", [
 ]);
 
 /**
- * The journal of one migration, a file of JSON lines (mode 0600) in a folder that is made. What a crash tore off at its
+ * The journal of one migration, a file of JSON lines (mode 0600); "begin" makes it, and its folder. What a crash tore off at its
  * end is cut away. JournalUnavailable where it cannot be read or written: then nothing may be changed.
  */
-export async function openJournal(path: string, how: "read" | "write"): Promise<MigrationJournal> {
+export async function openJournal(path: string, how: "begin" | "go on" | "read"): Promise<MigrationJournal> {
   const file = await attempt(path, async () => {
-    if (how === "write") await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return await open(path, how === "write" ? "a+" : "r", 0o600);
+    if (how === "begin") await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return await open(path, FLAGS[how], 0o600);
   });
   const bytes = await attempt(path, () => file.readFile());
   const whole = bytes.lastIndexOf(10) + 1;
-  if (how === "write" && whole < bytes.length) await attempt(path, () => file.truncate(whole));
+  if (how !== "read" && whole < bytes.length) await attempt(path, () => file.truncate(whole));
   const lines = bytes.subarray(0, whole).toString("utf8").split("\n").filter(Boolean);
   const entries = lines.map((line) => parse(line, path));
   let last: Promise<void> = Promise.resolve();
@@ -74,6 +74,9 @@ export async function openJournal(path: string, how: "read" | "write"): Promise<
     close: () => file.close(),
   };
 }
+
+const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT } = constants;
+const FLAGS = { begin: O_RDWR | O_APPEND | O_CREAT, "go on": O_RDWR | O_APPEND, read: O_RDONLY } as const;
 
 async function inTurn(before: Promise<void>, work: () => Promise<void>): Promise<void> {
   await before;

@@ -53,6 +53,8 @@ const RULES: readonly Rule[] = [
       "providers/vault/login.ts": LOGIN,
       "providers/vault/markers.ts": "compares a marker that a migration left",
       "providers/vault/nodeVault.ts": LOGIN,
+      "providers/infisical/encoding.ts": "looks whether the store would keep it as it is",
+      "providers/infisical/writer.ts": "writes it into the store",
       "providers/vault/vaultWriter.ts": "writes it into the store",
       "queue/redisUrl.ts": LOGIN,
     },
