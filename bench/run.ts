@@ -1,15 +1,18 @@
 // `npm run bench -- NAME`: runs one benchmark, prints its figures, keeps them in RESULTS.md; exit code 1 where a goal is missed.
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, totalmem } from "node:os";
+import { cpus, getPriority, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { repository } from "../scripts/artifacts.mjs";
+import { daemon } from "./daemon.ts";
 import { type Figure, formatFigure } from "./figures.ts";
 import { sync } from "./sync.ts";
 import { startWorld, type World } from "./world.ts";
 
-const benchmarks: Readonly<Record<string, (world: World) => AsyncIterable<Figure>>> = { sync };
+const benchmarks: Readonly<Record<string, (world: World) => AsyncIterable<Figure>>> = { sync, daemon };
 
-const [name = ""] = process.argv.slice(2);
+const [name = "", size = ""] = process.argv.slice(2);
+/** Shows that it runs; its figures mean nothing and are not kept. */
+const isSmall = size === "small";
 const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
 if (benchmark === undefined) {
   process.stderr.write(`usage: npm run bench -- ${Object.keys(benchmarks).join("|")}\n`);
@@ -19,13 +22,13 @@ const abort = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
 
 const figures: Figure[] = [];
-const world = await startWorld(abort.signal);
+const world = await startWorld(abort.signal, isSmall);
 try {
   for await (const figure of benchmark(world)) {
     figures.push(figure);
     process.stdout.write(`${formatFigure(figure)}\n`);
   }
-  keepResults(name, figures);
+  if (!isSmall) keepResults(name, figures);
 } catch (error) {
   if (!abort.signal.aborted) throw error;
   process.stderr.write("interrupted\n");
@@ -43,7 +46,7 @@ function keepResults(section: string, found: readonly Figure[]): void {
   const date = new Date().toISOString().slice(0, 16).replace("T", " ");
   const rows = found.map((one) => `| ${one.name} | ${one.value} | ${one.goal ?? "—"} | ${one.met ? "" : "missed"} |`);
   const table = ["| figure | value | goal | |", "| --- | --- | --- | --- |", ...rows].join("\n");
-  const facts = `${date} UTC, ${machine}, Node ${process.versions.node}, load ${load} at the end.`;
+  const facts = `${date} UTC, ${machine}, Node ${process.versions.node}, load ${load} at the end, nice ${getPriority()}.`;
   const others = sections.filter((one) => !one.startsWith(`## ${section}\n`)).map((one) => one.trim());
   const all = [head.trim(), ...others, `## ${section}\n\n${facts}\n\n${table}`];
   writeFileSync(file, `${all.join("\n\n")}\n`);

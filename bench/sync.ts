@@ -25,7 +25,7 @@ export async function* sync(world: World): AsyncGenerator<Figure> {
 }
 
 /** A secret that a pod mounts, so that neither side waits for pods: helm does not, and no restart is needed. */
-function writeBenchChart(dir: string): string {
+export function writeBenchChart(dir: string): string {
   const named = "metadata: { name: {{ .Release.Name }} }";
   mkdirSync(join(dir, "charts"), { recursive: true });
   return writeChart(join(dir, "charts"), {
@@ -48,7 +48,7 @@ function writeBenchChart(dir: string): string {
   });
 }
 
-const freshValue = (): string => randomBytes(16).toString("hex");
+export const freshValue = (): string => randomBytes(16).toString("hex");
 
 async function* commandLine(world: World, chart: string): AsyncGenerator<Figure> {
   const { main } = world;

@@ -18,17 +18,22 @@ export interface World {
   /** Of the built program. */
   readonly main: string;
   readonly signal: AbortSignal;
+  /** Only to see that it runs: few releases, few rounds. */
+  readonly isSmall: boolean;
   /** Environment of a user's shell: no more than the programs need. */
   readonly environment: Readonly<Record<string, string>>;
   /** Runs a program; its standard output. Throws unless it ends with 0. */
   run(program: string, args: readonly string[], input?: string): Promise<string>;
   putSecret(path: string, data: Readonly<Record<string, string>>): Promise<void>;
-  /** Writes a configuration of one Vault and these documents into a folder of this name; gives its path. */
-  writeConfig(name: string, documents: readonly object[]): string;
+  /**
+   * Writes a configuration of one Vault and these documents into a folder of this name; gives its path. What a daemon
+   * needs besides comes from `more`.
+   */
+  writeConfig(name: string, documents: readonly object[], more?: { store?: object; program?: object }): string;
   stop(): Promise<void>;
 }
 
-export async function startWorld(signal: AbortSignal): Promise<World> {
+export async function startWorld(signal: AbortSignal, isSmall: boolean): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), "helmwarden-bench-"));
   const servers = await startSharedServers(dir, signal);
   const { kubeconfig, vaultAddress, vaultToken } = sharedServers();
@@ -45,6 +50,7 @@ export async function startWorld(signal: AbortSignal): Promise<World> {
     kubeconfig,
     main: join(dir, "dist", "main.js"),
     signal,
+    isSmall,
     environment,
     run: (program, args, input = "") => run(program, args, environment, input, signal),
     async putSecret(path, data) {
@@ -52,15 +58,15 @@ export async function startWorld(signal: AbortSignal): Promise<World> {
       const answer = await call(`${vaultAddress}/v1/secret/data/${path}`, { method: "POST", headers, body: { data } });
       if (answer.status >= 300) throw new Error(`Vault answers ${answer.status}`);
     },
-    writeConfig(name, documents) {
+    writeConfig(name, documents, more = {}) {
       const folder = join(dir, name);
       mkdirSync(folder, { recursive: true });
       const vault = { address: vaultAddress, mount: "secret", version: 2, auth: { token: { fromEnv: "VAULT_TOKEN" } } };
       const all = [
-        { kind: "SecretStore", metadata: { name: "vault" }, spec: { vault } },
+        { kind: "SecretStore", metadata: { name: "vault" }, spec: { vault, ...more.store } },
         {
           kind: "HelmwardenConfig",
-          spec: { audit: { file: "audit.jsonl" }, queue: { local: { concurrency: LANES } } },
+          spec: { audit: { file: "audit.jsonl" }, queue: { local: { concurrency: LANES } }, ...more.program },
         },
         ...documents,
       ];
