@@ -40,6 +40,15 @@ export async function bindAccount(
       subjects: [{ kind: "ServiceAccount", name, namespace: home }],
     });
   }
+  return await accessAs(admin, { home, name, dir });
+}
+
+/** The same for an account that exists and is bound already. */
+export async function accessAs(
+  admin: string,
+  { home, name, dir }: { readonly home: string; readonly name: string; readonly dir: string },
+): Promise<BoundAccount> {
+  const api = clusterApi(admin);
   const request = { spec: { expirationSeconds: 3600 } };
   const answer = await api("POST", `/api/v1/namespaces/${home}/serviceaccounts/${name}/token`, request);
   const { token } = (answer.body as { status: { token: string } }).status;

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { bindAccount, type BoundAccount, type PrintedRole } from "../../support/boundAccount.ts";
+import { accessAs, bindAccount, type BoundAccount, type PrintedRole } from "../../support/boundAccount.ts";
+import { repository } from "../../../scripts/artifacts.mjs";
 import { canary } from "../../support/canary.ts";
 import { makeNamespace, type TestNamespace } from "../../support/namespace.ts";
 import { waitUntil } from "../../support/process.ts";
@@ -57,28 +58,57 @@ const kindsOf = ({ stdout }: ProgramEnd): string[] =>
 
 afterEach(() => end());
 
-test.each([3, 4] as const)("with helm %i, the printed Roles are enough, and reach nothing else", async (major) => {
-  await begin(major);
-  const bound = await account(roles);
-  expect(await scenario.run("check", [], bound.env)).toMatchObject({ code: 0, stderr: "" });
-  await scenario.vault.put("whole", { TOKEN: canary("after") });
-  const synced = await scenario.run("sync", ["-o", "json"], bound.env);
-  expect(kindsOf(synced)).toEqual(["changed", "changed"]);
-  expect(await whole.revision()).toBe(2);
-  const events = await scenario.object<{ items: readonly { reason: string }[] }>("v1/events");
-  expect(events.items.map(({ reason }) => reason)).toContain("Synced");
+test.each([3, 4] as const)(
+  "with helm %i, the printed Roles are enough, and reach nothing else",
+  async (major) => {
+    await begin(major);
+    const bound = await account(roles);
+    expect(await scenario.run("check", [], bound.env)).toMatchObject({ code: 0, stderr: "" });
+    await scenario.vault.put("whole", { TOKEN: canary("after") });
+    const synced = await scenario.run("sync", ["-o", "json"], bound.env);
+    expect(kindsOf(synced)).toEqual(["changed", "changed"]);
+    expect(await whole.revision()).toBe(2);
+    const events = await scenario.object<{ items: readonly { reason: string }[] }>("v1/events");
+    expect(events.items.map(({ reason }) => reason)).toContain("Synced");
 
-  await scenario.api("POST", `/api/v1/namespaces/${beside.name}/secrets`, { metadata: { name: "other" } });
-  expect(await bound.status("GET", `/api/v1/namespaces/${beside.name}/secrets/beside`)).toBe(200);
-  for (const path of [
-    `/api/v1/namespaces/${beside.name}/secrets/other`,
-    `/api/v1/namespaces/${beside.name}/secrets`,
-    "/api/v1/namespaces/default/secrets",
-    "/api/v1/secrets",
-    `/api/v1/namespaces/${scenario.namespace}/pods`,
-  ])
-    expect([path, await bound.status("GET", path)]).toEqual([path, 403]);
-});
+    await scenario.api("POST", `/api/v1/namespaces/${beside.name}/secrets`, { metadata: { name: "other" } });
+    expect(await bound.status("GET", `/api/v1/namespaces/${beside.name}/secrets/beside`)).toBe(200);
+    for (const path of [
+      `/api/v1/namespaces/${beside.name}/secrets/other`,
+      `/api/v1/namespaces/${beside.name}/secrets`,
+      "/api/v1/namespaces/default/secrets",
+      "/api/v1/secrets",
+      `/api/v1/namespaces/${scenario.namespace}/pods`,
+    ])
+      expect([path, await bound.status("GET", path)]).toEqual([path, 403]);
+  },
+  180_000,
+);
+
+test.each([
+  ["of `rbac -o values`", (): Promise<string> => printedValues()],
+  [
+    "of its own for a namespace",
+    async (): Promise<string> => `rbac: { namespaces: [${scenario.namespace}, ${beside.name}] }`,
+  ],
+])(
+  "our own chart binds the Roles %s, and a sync under its account works",
+  async (_, rbacValues) => {
+    await begin(4);
+    const values = join(scenario.dir, "values.yaml");
+    writeFileSync(values, await rbacValues());
+    const chart = join(repository, "deploy/chart");
+    const flags = ["--namespace", beside.name, "--values", values, "--set", "audit.persistence.enabled=false"];
+    await scenario.helm(["install", "helmwarden", chart, ...flags]);
+    const bound = await accessAs(scenario.kubeconfig, { home: beside.name, name: "helmwarden", dir: scenario.dir });
+    const env = { KUBECONFIG: bound.kubeconfig, POD_NAMESPACE: beside.name };
+    await scenario.vault.put("whole", { TOKEN: canary("chart") });
+    expect(await scenario.run("check", [], env)).toMatchObject({ code: 0, stderr: "" });
+    expect(kindsOf(await scenario.run("sync", ["-o", "json"], env))).toEqual(["changed", "changed"]);
+    expect(await bound.status("GET", "/api/v1/namespaces/default/secrets")).toBe(403);
+  },
+  180_000,
+);
 
 test("the daemon under the printed Roles syncs, and sees by its watches what somebody patches", async () => {
   await begin(4);
@@ -106,17 +136,21 @@ test("the daemon under the printed Roles syncs, and sees by its watches what som
   expect(await daemon.end).toMatchObject({ code: 0 });
 }, 120_000);
 
-test("each rule taken away is missed: check says so, and a sync that needs it does not succeed", async () => {
+test("each rule taken away is missed: by the sync that needs it, or else by check", async () => {
   await begin(4);
   const without = [...eachLess()];
   expect(without.length).toBeGreaterThan(12);
-  await inThrees(without, async ({ without: rule, left }) => {
-    const bound = await account(left);
-    const { code, stdout } = await scenario.run("check", [], bound.env);
-    expect([rule, code, stdout]).toEqual([rule, 1, expect.stringMatching(/FAIL {2}permissions in \S+: missing /)]);
-  });
   // Leases are the daemon's; Events, Rollouts and budgets are done without where they are denied.
-  const atWork = without.filter(({ without: rule }) => !/leases|events|rollouts|budgets/.test(rule));
+  const elsewhere = /leases|events|rollouts|budgets/;
+  await inThrees(
+    without.filter(({ without: rule }) => elsewhere.test(rule)),
+    async ({ without: rule, left }) => {
+      const bound = await account(left);
+      const { code, stdout } = await scenario.run("check", [], bound.env);
+      expect([rule, code, stdout]).toEqual([rule, 1, expect.stringMatching(/FAIL {2}permissions in \S+: missing /)]);
+    },
+  );
+  const atWork = without.filter(({ without: rule }) => !elsewhere.test(rule));
   for (const { without: rule, left } of atWork) {
     await scenario.vault.put("whole", { TOKEN: canary("less") });
     const { env } = await account(left);
@@ -125,6 +159,10 @@ test("each rule taken away is missed: check says so, and a sync that needs it do
   const { env } = await account(roles);
   expect(await scenario.run("sync", [], env)).toMatchObject({ code: 0 });
 }, 300_000);
+
+async function printedValues(): Promise<string> {
+  return (await scenario.run("rbac", ["-o", "values"], { POD_NAMESPACE: beside.name })).stdout;
+}
 
 async function until(what: string, ready: () => Promise<boolean>): Promise<void> {
   await waitUntil(what, ready, { processes: [], timeoutMs: 40_000 });
