@@ -1,4 +1,14 @@
-export type ArtifactName = "node" | "node22" | "node26" | "helm4" | "helm3" | "cluster" | "vault" | "kwok" | "redis";
+export type ArtifactName =
+  | "node"
+  | "node22"
+  | "node26"
+  | "helm4"
+  | "helm3"
+  | "cluster"
+  | "vault"
+  | "kwok"
+  | "redis"
+  | "age";
 export const repository: string;
 export const cacheDir: string;
 export function artifactDir(name: ArtifactName): string;

@@ -96,6 +96,13 @@ export const artifacts = {
     expected: 20,
     debian: "redis-server",
   },
+  age: {
+    title: "age",
+    key: platform,
+    files: { age: "age" },
+    expected: 10,
+    debian: "age",
+  },
 };
 
 /** Where an artifact lives in the cache, whether it is there or not. */

@@ -110,10 +110,13 @@ function refuseEarly(missing) {
         `No prebuilt one is pinned for ${platform}: install Node 24 (https://nodejs.org) and start again.`,
     );
   }
-  if (missing.includes("redis") && !isOnPath("redis-server") && !isOnPath("apt-get")) {
-    throw new SetupError(
-      "redis-server is not on PATH, and there is no apt-get to fetch it. Install Redis 6.2 or newer.",
-    );
+  for (const [name, program, advice] of [
+    ["redis", "redis-server", "Install Redis 6.2 or newer."],
+    ["age", "age", "Install age 1.1 or newer."],
+  ]) {
+    if (missing.includes(name) && !isOnPath(program) && !isOnPath("apt-get")) {
+      throw new SetupError(`${program} is not on PATH, and there is no apt-get to fetch it. ${advice}`);
+    }
   }
   const forLinux = missing.filter((name) => name.startsWith("helm"));
   if (forLinux.length > 0 && platform !== "linux-x64") {

@@ -128,7 +128,7 @@ async function generate(
   await files.replaceText(path, configurationText({ proposal, state, store, cluster, charts }));
   const provider = app.config.stores.get(store)?.provider;
   if (provider?.kind === "vault") {
-    const policy = vaultPolicyText(state, provider.mount, provider.version ?? 2);
+    const policy = vaultPolicyText(state, provider.mount, provider.version);
     await files.replaceText(join(options.dir, GENERATED, "vault-policy.hcl"), policy);
   } else if (provider !== undefined) {
     const permissions = infisicalPermissionsText(state, provider.environment);

@@ -30,6 +30,10 @@ export function redisBinary(): string {
   return present("redis", "redis");
 }
 
+export function ageBinary(): string {
+  return present("age", "age");
+}
+
 function present(artifact: ArtifactName, file: string): string {
   const path = artifactFile(artifact, file);
   if (!existsSync(path)) {

@@ -76,12 +76,13 @@ function secretSync(input: DocumentInput, secret: ProposedSecret): string | unde
 }
 
 /** The policy that a login of helmwarden needs to read what was migrated, and nothing else. */
-export function vaultPolicyText(state: MigrationState, mount: string, version: 1 | 2): string {
-  const between = version === 2 ? "/data/" : "/";
+export function vaultPolicyText(state: MigrationState, mount: string, version: 1 | 2 | undefined): string {
+  const between = version === 1 ? "/" : "/data/";
+  const note = version === undefined ? "# For KV version 2; on a mount of version 1 the paths go without data/.\n" : "";
   const rules = [...state.items.keys()].map(
     (path) => `path ${quote(`${mount}${between}${path}`)} {\n  capabilities = ["read"]\n}\n`,
   );
-  return `# Lets helmwarden read what was migrated, and nothing else.\n${rules.join("")}`;
+  return `# Lets helmwarden read what was migrated, and nothing else.\n${note}${rules.join("")}`;
 }
 
 /** The same for Infisical, as a list for the person who sets up the role. */

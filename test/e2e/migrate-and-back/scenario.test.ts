@@ -1,7 +1,10 @@
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ageBinary } from "../../support/binaries.ts";
 import { canary } from "../../support/canary.ts";
 import { migrationWorld, type MigrationWorld, oddData } from "../../support/migration.ts";
 import { type ProgramEnd, startProgram } from "../../support/program.ts";
@@ -76,6 +79,16 @@ test("the backup brings back what is lost, byte for byte, and leaves what is new
   const told = await restore(backup(), `${scenario.namespace}/raw-0`, "--identity", keyFile, "--overwrite");
   expect(told).toMatchObject({ code: 0, stderr: "" });
   expect((await world.secrets()).get("raw-0")!.data).toEqual(before.get("raw-0")!.data);
+});
+
+test("age's own command line opens the backup, and finds in it all that was there", async () => {
+  await migrated();
+  const { stdout } = await promisify(execFile)(ageBinary(), ["--decrypt", "--identity", keyFile, backup()]);
+  const lines = stdout.trim().split("\n");
+  const kept = lines.map((line) => JSON.parse(line) as { secret?: { name: string; data: Record<string, string> } });
+  for (const [name, { data }] of await world.secrets()) {
+    expect([name, kept.find(({ secret }) => secret?.name === name)?.secret?.data]).toEqual([name, data]);
+  }
 });
 
 test("a backup that was changed, or is opened with another key, is refused", async () => {

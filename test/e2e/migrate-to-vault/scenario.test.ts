@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -135,6 +135,18 @@ test("another value in the store stops that key only, and a Secret that is chang
   expect(differences.map(({ where, what }) => `${where.split("/")[1]} ${what}`)).toContain(
     `equal#same was changed in secret ${scenario.namespace}/equal since`,
   );
+});
+
+test("a path that the store denies is left out, in words, and the others arrive", async () => {
+  await world.makeSecret("open", { key: Buffer.from(canary("open")) });
+  await world.makeSecret("closed", { key: Buffer.from(canary("closed")) });
+  const mapping = join(scenario.dir, "mapping.yaml");
+  writeFileSync(mapping, `paths: { "${scenario.namespace}/closed": "elsewhere/closed" }`);
+  const ended = await world.migrate("run", "-n", scenario.namespace, ...(await anyone()), "--mapping", mapping);
+  expect(ended.code).toBe(2);
+  expect(flat(ended.stdout)).toContain("denies us secret/data/elsewhere/closed");
+  expect(flat(ended.stdout)).toContain("1 keys imported, 0 were there already, 1 left out.");
+  expect(await world.stored("open")).toBeDefined();
 });
 
 test("a dry run writes nothing, and says so", async () => {
