@@ -83,7 +83,9 @@ export function holdLease(
       ended.abort();
       await renewing;
       // If it cannot be had now, it expires by itself.
-      return isLost ? undefined : await update("", AbortSignal.timeout(Math.ceil(durationMs / 3))).catch(() => undefined);
+      return isLost
+        ? undefined
+        : await update("", AbortSignal.timeout(Math.ceil(durationMs / 3))).catch(() => undefined);
     },
   };
 }
