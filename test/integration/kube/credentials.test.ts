@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { delimiter, join } from "node:path";
@@ -16,7 +17,7 @@ import { sharedServers } from "../../support/servers.ts";
 import { makeServiceAccount, makeToken } from "../../support/serviceAccount.ts";
 import { expectFault, recordingLog } from "../../support/silence.ts";
 
-const { kubeconfig, runDir } = sharedServers();
+const { kubeconfig } = sharedServers();
 const signal = new AbortController().signal;
 const READ_SECRETS = [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }];
 
@@ -32,9 +33,13 @@ beforeAll(async () => {
 afterAll(() => namespace.remove());
 beforeEach(async () => {
   proxy = await startFaultProxy(kubeconfig);
-  dir = mkdtempSync(join(runDir, "credentials-"));
+  // Not in the run's folder, which is searched for secrets: the plugins in here hold some.
+  dir = mkdtempSync(join(tmpdir(), "helmwarden-credentials-"));
 });
-afterEach(() => proxy.close());
+afterEach(async () => {
+  await proxy.close();
+  rmSync(dir, { recursive: true });
+});
 
 const open = (context: string, options: Partial<ClusterOptions>): Promise<Cluster> =>
   createCluster(

@@ -1,4 +1,5 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { WatchTiming } from "../../../src/kube/watchSecrets.ts";
@@ -10,7 +11,6 @@ import { type FaultProxy, startFaultProxy } from "../../support/faultProxy.ts";
 import { makeNamespace, type TestNamespace } from "../../support/namespace.ts";
 import { openCluster } from "../../support/openCluster.ts";
 import { waitUntil } from "../../support/process.ts";
-import { sharedServers } from "../../support/servers.ts";
 import { expectSilent } from "../../support/silence.ts";
 
 const WATCH = /\/secrets\?.*watch=true/;
@@ -25,13 +25,16 @@ let proxy: FaultProxy;
 let events: string[];
 const ending: (() => Promise<void>)[] = [];
 
-// Of its own: the API server is stopped in here.
+// Of its own: the API server is stopped in here. Not in the run's folder: etcd's files hold what the Secrets hold.
 beforeAll(async () => {
-  dir = mkdtempSync(join(sharedServers().runDir, "watch-"));
+  dir = mkdtempSync(join(tmpdir(), "helmwarden-watch-"));
   controlPlane = await startControlPlane({ dir });
   api = clusterApi(controlPlane.kubeconfig);
 }, 120_000);
-afterAll(() => controlPlane.stop());
+afterAll(async () => {
+  await controlPlane.stop();
+  rmSync(dir, { recursive: true });
+});
 
 beforeEach(async () => {
   namespace = await makeNamespace(controlPlane.kubeconfig, "watch");
