@@ -30,7 +30,7 @@ async function look(): Promise<State> {
 
 test.each(["before", "after"] as const)(
   "a pass that is killed right %s any of its port calls is ended by the next one: one upgrade, one restart",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async (when) => {
     await scenario.vault.put("web", { TOKEN: canary("whole") });
     const calls = await scenario.calls();

@@ -23,7 +23,7 @@ const restarts = (): Promise<number> => generationOf(scenario.api, scenario.name
 
 test.each(["before", "after"] as const)(
   "a pass that is killed right %s any of its port calls is ended by the next one: one write, one restart",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async (when) => {
     await scenario.vault.put("app", { TOKEN: canary("whole") });
     const calls = await scenario.calls();

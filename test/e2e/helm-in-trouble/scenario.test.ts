@@ -68,7 +68,7 @@ describe("a helm that cannot be used changes nothing and is named", () => {
 
 test("helm's own timeout is a failed upgrade, and the old values are put back", async () => {
   await begin();
-  scenario.configure(scenario.config().replace("20s", "4s"));
+  scenario.configure(scenario.config().replace("60s", "4s"));
   await scenario.vault.put("app", { TOKEN: stuck });
   const outcome = await scenario.sync();
   expect(outcome).toMatchObject({ kind: "restored", revision: 3 });
