@@ -7,7 +7,7 @@ import type { ReleaseSync } from "../core/spec.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { Xray } from "../core/xray.ts";
 import type { LocalChart } from "../ports.ts";
-import { takeBackLiveKeys } from "./liveDrift.ts";
+import { patchedKeys, putBackKeys } from "./liveDrift.ts";
 import type { Preflight } from "./preflight.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 
@@ -44,9 +44,12 @@ export async function applyWrite(
   write: Write,
   signal: AbortSignal,
 ): Promise<void> {
-  await requireUnmoved(ports, spec, write.lastRevision, signal);
+  const [patched] = await Promise.all([
+    write.deployed === undefined ? [] : patchedKeys(ports, spec, write.deployed, signal),
+    requireUnmoved(ports, spec, write.lastRevision, signal),
+  ]);
   await ports.audit.append(auditRecord(ports, spec, write, "intent"));
-  if (write.deployed !== undefined) await takeBackLiveKeys(ports, spec, write.deployed, signal);
+  await putBackKeys(ports, spec.key.namespace, patched, signal);
   signal.throwIfAborted();
   const paths = write.changes.map(({ path }) => path).join(", ");
   await ports.helm.upgrade(

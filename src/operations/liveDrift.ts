@@ -14,7 +14,7 @@ import type { ReleasePorts } from "./releasePorts.ts";
 import { formatWorkload, restartReaders } from "./restart.ts";
 
 /** A traced key of a live Secret, and what the deployed manifest has there. */
-interface Expected extends DataKey {
+export interface PatchedKey extends DataKey {
   readonly value: SecretValue;
 }
 
@@ -30,7 +30,7 @@ export async function reconcileLiveKeys(
   signal: AbortSignal,
 ): Promise<Outcome | undefined> {
   const { namespace } = spec.key;
-  const drifted = await driftedKeys(ports, namespace, expectedKeys(base, xray, namespace), signal);
+  const drifted = await patchedKeys(ports, spec, { base, xray }, signal);
   if (drifted.length === 0) return undefined;
   const where = drifted.map(({ name, key }) => `Secret/${name} key ${key}`);
   if (spec.drift === "report") return { kind: "drifted", where };
@@ -38,7 +38,7 @@ export async function reconcileLiveKeys(
   const record = auditRecordOf(ports, spec, base, drifted);
   await ports.audit.append({ ...record, kind: "intent" });
   try {
-    await putBack(ports, namespace, drifted, signal);
+    await putBackKeys(ports, namespace, drifted, signal);
   } catch (caught) {
     await ports.audit.append({ ...record, kind: "result", outcome: "failed", reason: failureText(caught) });
     throw caught;
@@ -55,28 +55,30 @@ export async function reconcileLiveKeys(
 }
 
 /**
- * Before an upgrade: takes back the traced keys that somebody patched. Helm 4 would end in a conflict over them, and
- * leave a failed revision.
+ * The traced keys that somebody patched. They are to be put back before an upgrade: Helm 4 would end in a conflict
+ * over them, and leave a failed revision.
  */
-export async function takeBackLiveKeys(
+export async function patchedKeys(
   ports: ReleasePorts,
-  spec: ReleaseSync,
+  { key: { namespace } }: ReleaseSync,
   { base, xray }: { readonly base: Revision; readonly xray: Xray },
   signal: AbortSignal,
-): Promise<void> {
-  const { namespace } = spec.key;
-  await putBack(
-    ports,
-    namespace,
-    await driftedKeys(ports, namespace, expectedKeys(base, xray, namespace), signal),
-    signal,
-  );
+): Promise<readonly PatchedKey[]> {
+  const expected = expectedKeys(base, xray, namespace);
+  const live = new Map<string, LiveSecret | undefined>();
+  for (const name of new Set(expected.map((one) => one.name)))
+    live.set(name, await ports.cluster.secrets.get(namespace, name, signal));
+  // A Secret that is gone as a whole is Helm's to make again: an upgrade does.
+  return expected.filter(({ name, key, value }) => {
+    const secret = live.get(name);
+    return secret !== undefined && secret.data.get(key)?.equals(value) !== true;
+  });
 }
 
-async function putBack(
+export async function putBackKeys(
   ports: ReleasePorts,
   namespace: string,
-  drifted: readonly Expected[],
+  drifted: readonly PatchedKey[],
   signal: AbortSignal,
 ): Promise<void> {
   for (const [name, keys] of Map.groupBy(drifted, (one) => one.name)) {
@@ -86,7 +88,7 @@ async function putBack(
   }
 }
 
-function expectedKeys(base: Revision, xray: Xray, namespace: string): Expected[] {
+function expectedKeys(base: Revision, xray: Xray, namespace: string): PatchedKey[] {
   const rendered = new Map(
     base
       .objects()
@@ -102,27 +104,11 @@ function expectedKeys(base: Revision, xray: Xray, namespace: string): Expected[]
     });
 }
 
-async function driftedKeys(
-  ports: ReleasePorts,
-  namespace: string,
-  expected: readonly Expected[],
-  signal: AbortSignal,
-): Promise<Expected[]> {
-  const live = new Map<string, LiveSecret | undefined>();
-  for (const name of new Set(expected.map((one) => one.name)))
-    live.set(name, await ports.cluster.secrets.get(namespace, name, signal));
-  // A Secret that is gone as a whole is Helm's to make again: an upgrade does.
-  return expected.filter(({ name, key, value }) => {
-    const secret = live.get(name);
-    return secret !== undefined && secret.data.get(key)?.equals(value) !== true;
-  });
-}
-
 function auditRecordOf(
   ports: ReleasePorts,
   spec: ReleaseSync,
   base: Revision,
-  drifted: readonly Expected[],
+  drifted: readonly PatchedKey[],
 ): Omit<AuditRecord, "kind"> {
   return {
     action: "correct",
