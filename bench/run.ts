@@ -22,6 +22,8 @@ const abort = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
 
 const figures: Figure[] = [];
+/** Of others: our own comes on top of it. */
+const load = loadavg()[0]!.toFixed(1);
 const world = await startWorld(abort.signal, isSmall);
 try {
   for await (const figure of benchmark(world)) {
@@ -41,12 +43,11 @@ process.exitCode = abort.signal.aborted ? 130 : figures.every(({ met }) => met) 
 function keepResults(section: string, found: readonly Figure[]): void {
   const file = join(repository, "bench", "RESULTS.md");
   const [head = "", ...sections] = readFileSync(file, "utf8").split(/^(?=## )/m);
-  const load = loadavg()[0]!.toFixed(1);
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const date = new Date().toISOString().slice(0, 16).replace("T", " ");
   const rows = found.map((one) => `| ${one.name} | ${one.value} | ${one.goal ?? "—"} | ${one.met ? "" : "missed"} |`);
   const table = ["| figure | value | goal | |", "| --- | --- | --- | --- |", ...rows].join("\n");
-  const facts = `${date} UTC, ${machine}, Node ${process.versions.node}, load ${load} at the end, nice ${getPriority()}.`;
+  const facts = `${date} UTC, ${machine}, Node ${process.versions.node}, load ${load} at the start, nice ${getPriority()}.`;
   const others = sections.filter((one) => !one.startsWith(`## ${section}\n`)).map((one) => one.trim());
   const all = [head.trim(), ...others, `## ${section}\n\n${facts}\n\n${table}`];
   writeFileSync(file, `${all.join("\n\n")}\n`);

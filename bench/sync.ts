@@ -12,7 +12,7 @@ import { manyReleases } from "./manyReleases.ts";
 import { type OpenProgram, openProgram } from "./pass.ts";
 import { LANES, releaseSync, type World } from "./world.ts";
 
-const PAIRS = 15;
+const PAIRS = 21;
 const ROUNDS = 5;
 const BATCH = 20;
 
