@@ -67,7 +67,7 @@ test("each change makes one revision, also of the releases that the killed one h
       const records = await Promise.all(releases.map(({ name }) => scenario.record(name)));
       return records.every((one) => one?.revision === 2 && one.phase === "settled" && one.noted === undefined);
     },
-    90_000,
+    150_000,
   );
   await first.stop();
   await until("no lease is held, nor any helm left", async () => {
@@ -78,7 +78,7 @@ test("each change makes one revision, also of the releases that the killed one h
     releases.map((release) => ({ release, values: { token: wanted }, revision: 2 })),
   );
   expect(formIn(await redis.dump())).toBeUndefined();
-}, 180_000);
+}, 300_000);
 
 test("what one daemon has read is what the other writes, however long ago that one read itself", async () => {
   const releases = await begin(8, (yaml) =>
