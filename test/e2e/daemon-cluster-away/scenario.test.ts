@@ -40,8 +40,9 @@ test("the API server stops for ten seconds: nothing is lost, and the watch tells
   await until("a pass has failed", async () => (await daemon.status()).subjects[0]?.outcome === "failed");
   await until("ten seconds are over", async () => performance.now() - start > 10_000);
   await plane.startApiServer();
-  await until("it is deployed", async () => (await scenario.record("web"))?.revision === 2);
-  await until("it is ready", async () => (await daemon.get("/readyz")).status === 200);
+  // The next try may be a backoff of up to a minute away.
+  await until("it is deployed", async () => (await scenario.record("web"))?.revision === 2, 150_000);
+  await until("it is ready", async () => (await daemon.get("/readyz")).status === 200, 120_000);
 
   const path = `/api/v1/namespaces/${scenario.namespace}/secrets/web`;
   await scenario.api("PATCH", path, { stringData: { token: canary("patched") } }, "application/merge-patch+json");
