@@ -6,6 +6,7 @@ import type { RawSecret } from "./core/migration/rawSecret.ts";
 import type { ChartIdentity, ReleaseKey, RevisionHead, StoredRelease } from "./core/release.ts";
 import type { Rollout } from "./core/rollout.ts";
 import type { SecretValue, Sealed } from "./core/secretValue.ts";
+import type { Generator, NotifySpec } from "./core/rotation/policy.ts";
 import type { ChartSource } from "./core/spec.ts";
 import type { StatusRecord } from "./core/statusRecord.ts";
 
@@ -35,7 +36,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Writes of a migration: nothing that is there is ever changed or removed, unless it is what we put there. */
+/**
+ * Writes of a migration (`create`, `remove`: nothing that is there is ever changed or removed, unless it is what we put
+ * there) and of a rotation (`replace`).
+ */
 export interface StoreWriter {
   /**
    * Puts keys beside those of the path, by compare-and-set where the store has it. `equal`: it held just these bytes
@@ -49,6 +53,19 @@ export interface StoreWriter {
     secrets: ReadonlyMap<string, SecretValue>,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, "removed" | "absent" | "conflict">>;
+  /**
+   * Changes keys of one path together, if each still is what `from` says (or what `to` says already, so that a lost
+   * answer can be asked again); whatever else is at the path stays. KV 2: one compare-and-set. Infisical: one batch
+   * for changed keys and one for new ones, and read again. `moved`: somebody else changed one of them, and nothing
+   * was written.
+   */
+  replace(path: string, changes: ReadonlyMap<string, KeyChange>, signal: AbortSignal): Promise<"written" | "moved">;
+}
+
+/** What one key at a path is, and what it shall become. Undefined: not there. */
+export interface KeyChange {
+  readonly from: SecretValue | undefined;
+  readonly to: SecretValue | undefined;
 }
 
 export type WriteResults = ReadonlyMap<string, "created" | "equal" | "conflict">;
@@ -65,6 +82,8 @@ export type StoredSecret =
       readonly value: SecretValue;
       readonly version: number;
       readonly updatedAt: Date | undefined;
+      /** Whoever else makes this value (an Infisical rotation): we only read it. */
+      readonly managedBy?: string;
     }
   /** The store has it and does not show it to us (`<hidden-by-infisical>`). */
   | { readonly kind: "hidden"; readonly version: number }
@@ -162,6 +181,8 @@ export interface LiveSecret {
   readonly data: ReadonlyMap<string, SecretValue>;
   /** Keys of `data` that our field manager owns. */
   readonly ownedKeys: ReadonlySet<string>;
+  /** When anybody last wrote it, by the API server's clock. */
+  readonly writtenAt: Date | undefined;
 }
 
 export interface SecretObjects {
@@ -203,11 +224,13 @@ export interface Workloads {
   mayDisrupt(workload: Workload, signal: AbortSignal): Promise<boolean>;
   /** Sets annotations on the pod template, which rolls the workload. */
   annotatePods(ref: WorkloadRef, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** The pods of a namespace that have not ended, and are not about to. */
+  pods(namespace: string, signal: AbortSignal): Promise<readonly PodReading[]>;
 }
 
-/** What a status object is about: a ReleaseSync's release, a SecretSync's Secret, or a SecretStore. */
+/** What a status object is about: a ReleaseSync's release, a SecretSync's Secret, a SecretStore, or a RotationPolicy. */
 export interface Subject {
-  readonly kind: "Release" | "Secret" | "Store";
+  readonly kind: "Release" | "Secret" | "Store" | "Rotation";
   readonly namespace: string;
   readonly name: string;
 }
@@ -404,6 +427,80 @@ export interface Queue {
   depth(signal: AbortSignal): Promise<QueueDepth>;
   /** Takes no more, waits `graceMs` for what runs, then aborts it; bounded in time in any case. */
   drain(graceMs: number): Promise<void>;
+}
+
+// ---- rotation ---------------------------------------------------------------------------------------------------
+
+/** What a target checks: a user, where it has users, and the value. `id` names it for the target's own list of keys. */
+export interface TargetCredential {
+  readonly user: string | undefined;
+  readonly value: SecretValue;
+  readonly id: string | undefined;
+}
+
+/** One rotation, as a target sees it. For alternating users, `current` and `next` have different ones. */
+export interface TargetChange {
+  /** The rotation's own name: safe to be shown, the same at each repetition. */
+  readonly rotation: string;
+  readonly current: TargetCredential;
+  readonly next: TargetCredential;
+}
+
+/**
+ * A system that checks a credential and must learn a new one before the apps use it. Each call may be repeated after a
+ * crash. TargetRefused: it said no, and nothing has changed. TargetUnavailable: it may have changed, or not.
+ */
+export interface RotationTarget {
+  /** Does the current credential go on working after `set`, until `retire`? */
+  readonly keepsOld: boolean;
+  /** Logs in with it and asks something harmless. Rejects where the target does not tell. */
+  test(credential: TargetCredential, signal: AbortSignal): Promise<"accepted" | "refused">;
+  /** Where the target makes the value itself: `next` comes from here, and `set` has nothing left to do. */
+  create?(rotation: string, signal: AbortSignal): Promise<Omit<TargetCredential, "user">>;
+  /** Makes it take `next`. */
+  set(change: TargetChange, signal: AbortSignal): Promise<void>;
+  /** Makes it take just `current` again. */
+  undo(change: TargetChange, signal: AbortSignal): Promise<void>;
+  /** Makes it take just `next`. */
+  retire(change: TargetChange, signal: AbortSignal): Promise<void>;
+  /** Sessions of whoever logged in with what is to be retired; absent: the target cannot tell them apart. */
+  sessionsOf?(old: TargetCredential, signal: AbortSignal): Promise<number>;
+  /** Is it there, may we change it, is the connection encrypted? */
+  check(signal: AbortSignal): Promise<CheckLine>;
+  close(): Promise<void>;
+}
+
+/** Makes new values. */
+export type Generate = (
+  generator: Generator,
+  key: string,
+) => Promise<{
+  readonly value: SecretValue;
+  /** What goes to other keys of the same path: public parts, companions. */
+  readonly beside: ReadonlyMap<string, SecretValue>;
+}>;
+
+/** What a person or a system of theirs hears of a rotation. Never a value. */
+export interface RotationNews {
+  readonly policy: string;
+  readonly namespace: string;
+  readonly rotation: string;
+  readonly event: "rotated" | "retired" | "failed" | "rolledBack" | "overdue";
+  readonly message: string;
+  readonly at: Date;
+}
+
+/** Tells, with a few tries of its own; rejects with TargetUnavailable when nobody takes it. */
+export type Notify = (spec: NotifySpec, news: RotationNews, signal: AbortSignal) => Promise<void>;
+
+/** One pod that reads Secrets. */
+export interface PodReading {
+  readonly namespace: string;
+  readonly name: string;
+  /** `spec`, as its env may hold values. */
+  readonly spec: Sealed<JsonObject>;
+  /** When its containers last read what they read only at start; undefined: they have not started. */
+  readonly startedAt: Date | undefined;
 }
 
 // ---- migration --------------------------------------------------------------------------------------------------

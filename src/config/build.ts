@@ -43,7 +43,7 @@ export function buildConfig(loaded: readonly Loaded[]): Config {
     if (document.kind === "ReleaseSync") releases.push(releaseOf(document, stores, whereOf(yaml)));
     if (document.kind === "SecretSync") secrets.push(secretOf(document, stores, whereOf(yaml)));
   }
-  return { stores, releases, secrets, program };
+  return { stores, releases, secrets, rotations: [], program };
 }
 
 function whereOf(yaml: YamlDocument): Where {

@@ -1,4 +1,5 @@
 import type { ReleaseKey } from "./release.ts";
+import type { RotationPolicy } from "./rotation/policy.ts";
 import type { SecretRef } from "./secretRef.ts";
 import type { Template } from "./template.ts";
 import type { ValuePath } from "./valuePath.ts";
@@ -12,6 +13,7 @@ export interface Config {
   readonly stores: ReadonlyMap<string, SecretStore>;
   readonly releases: readonly ReleaseSync[];
   readonly secrets: readonly SecretSync[];
+  readonly rotations: readonly RotationPolicy[];
   readonly program: ProgramSpec;
 }
 

@@ -55,6 +55,7 @@ export async function createCluster(
       api,
       {
         apps: new k.AppsV1Api(configuration),
+        core,
         custom: new k.CustomObjectsApi(configuration),
         policy: new k.PolicyV1Api(configuration),
       },

@@ -83,6 +83,7 @@ function liveSecret(fieldManager: string): z.ZodType<LiveSecret> {
   const managedField = z.object({
     manager: z.string().optional(),
     operation: z.string().optional(),
+    time: z.coerce.date().optional(),
     fieldsV1: z.unknown(),
   });
   return z
@@ -109,6 +110,7 @@ function liveSecret(fieldManager: string): z.ZodType<LiveSecret> {
         immutable: fixed,
         data: new Map(Object.entries(data ?? {}).map(([key, value]) => [key, SecretValue.fromBase64(value)])),
         ownedKeys: new Set(ours.flatMap(({ fieldsV1 }) => ownedKeys(fieldsV1))),
+        writtenAt: newest((metadata.managedFields ?? []).map(({ time }) => time)),
       };
     });
 }
@@ -116,4 +118,11 @@ function liveSecret(fieldManager: string): z.ZodType<LiveSecret> {
 function ownedKeys(fieldsV1: unknown): string[] {
   const fields = ownedFields.safeParse(fieldsV1);
   return Object.keys(fields.data?.["f:data"] ?? {}).flatMap((key) => (key.startsWith("f:") ? [key.slice(2)] : []));
+}
+
+function newest(times: readonly (Date | undefined)[]): Date | undefined {
+  return times.reduce(
+    (last, time) => (last === undefined || (time !== undefined && time > last) ? time : last),
+    undefined,
+  );
 }

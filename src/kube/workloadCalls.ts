@@ -1,10 +1,17 @@
-import type { AppsV1Api, ConfigurationOptions, CustomObjectsApi, PolicyV1Api } from "@kubernetes/client-node";
+import type {
+  AppsV1Api,
+  ConfigurationOptions,
+  CoreV1Api,
+  CustomObjectsApi,
+  PolicyV1Api,
+} from "@kubernetes/client-node";
 import type { JsonObject } from "../core/json.ts";
 import type { WorkloadKind } from "../ports.ts";
 import type { PageQuery } from "./listPages.ts";
 
 export interface WorkloadClients {
   readonly apps: AppsV1Api;
+  readonly core: CoreV1Api;
   readonly custom: CustomObjectsApi;
   readonly policy: PolicyV1Api;
 }

@@ -7,6 +7,7 @@ import { type Api, orAbsent } from "./api.ts";
 import { listPages } from "./listPages.ts";
 import { createMayDisrupt } from "./disruption.ts";
 import { createOptionalList } from "./optionalList.ts";
+import { createPodList } from "./pods.ts";
 import { MERGE, STRATEGIC_MERGE } from "./patchTypes.ts";
 import { type WorkloadClients, workloadCalls } from "./workloadCalls.ts";
 
@@ -54,6 +55,7 @@ export function createWorkloads(api: Api, clients: WorkloadClients, fieldManager
       );
     },
     mayDisrupt: createMayDisrupt(api, clients.policy),
+    pods: createPodList(api, clients.core),
   };
 }
 

@@ -33,6 +33,7 @@ const secrets: Pick<SecretObjects, "get"> = {
       immutable: false,
       data,
       ownedKeys: new Set<string>(),
+      writtenAt: undefined,
     });
   },
 };
