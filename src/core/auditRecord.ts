@@ -18,10 +18,26 @@ export interface AuditChange {
  */
 export interface AuditRecord {
   readonly kind: "intent" | "result";
-  readonly action: "upgrade" | "restore" | "scrub" | "adopt" | "apply" | "correct" | "recover";
+  readonly action:
+    | "upgrade"
+    | "restore"
+    | "scrub"
+    | "adopt"
+    | "apply"
+    | "correct"
+    | "recover"
+    | "rotation.create"
+    | "rotation.set"
+    | "rotation.undo"
+    | "rotation.finish"
+    | "rotation.rollBack"
+    | "rotation.retire";
   readonly run: string;
   readonly subject: string;
-  /** Helm revision (release) or resourceVersion (Secret) that the change builds on, then the one that it made. */
+  /**
+   * Helm revision (release) or resourceVersion (Secret) that the change builds on, then the one that it made; of a
+   * rotation, its name.
+   */
   readonly base: string;
   readonly changes: readonly AuditChange[];
   readonly outcome?: string;

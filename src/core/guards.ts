@@ -88,7 +88,12 @@ export function notRotatableHolds(chart: ChartIdentity, changed: readonly Change
 function isDataAtRest(chart: ChartIdentity, path: string, kind: ValueMapping["kind"]): boolean {
   if (kind !== "credential") return kind === "encryptionKey";
   const name = path.split(".").at(-1) ?? path;
-  return DATA_AT_REST.test(camelToKebab(name)) || (KNOWN_BY_CHART.get(chart.name)?.test(path) ?? false);
+  return isDataAtRestName(name) || (KNOWN_BY_CHART.get(chart.name)?.test(path) ?? false);
+}
+
+/** Does the name say that data is encrypted with it, or that it is read only at the first start? */
+export function isDataAtRestName(name: string): boolean {
+  return DATA_AT_REST.test(camelToKebab(name));
 }
 
 function camelToKebab(name: string): string {

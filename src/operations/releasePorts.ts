@@ -1,5 +1,15 @@
 import type { DigestKey } from "../core/digest.ts";
+import type { SecretRef } from "../core/secretRef.ts";
 import type { AuditLog, Clock, Cluster, Helm, Log, Releases } from "../ports.ts";
+
+/**
+ * Does the system behind a secret take the value that the store holds now? `unowned`: no RotationPolicy with a target
+ * says which system that is. Rejects where the system does not tell.
+ */
+export type ProvenAtTarget = (
+  ref: SecretRef,
+  signal: AbortSignal,
+) => Promise<{ readonly kind: "accepted" | "unowned" } | { readonly kind: "refused"; readonly policy: string }>;
 
 /** What a pass over the releases of one cluster works with. */
 export interface ReleasePorts {
@@ -16,5 +26,7 @@ export interface ReleasePorts {
   readonly asked: boolean;
   /** Versions of helm and of the API server, asked once. */
   readonly platform: (signal: AbortSignal) => Promise<string>;
+  /** Absent: no RotationPolicy has a target. */
+  readonly provenAtTarget?: ProvenAtTarget;
   readonly random: (length: number) => Uint8Array;
 }

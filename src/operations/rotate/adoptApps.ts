@@ -1,0 +1,106 @@
+import { adoptionOf } from "../../core/rotation/adoption.ts";
+import { retireChanges } from "../../core/rotation/changes.ts";
+import type { RotationOutcome } from "../../core/rotation/outcome.ts";
+import type { RotationAttempt } from "../../core/rotation/state.ts";
+import type { LiveSecret } from "../../ports.ts";
+import { audited } from "./audited.ts";
+import { type Begun, contended, keep, RACES, type Rotating } from "./attempts.ts";
+import { type CarriedKey, carriedKeys } from "./carriedKeys.ts";
+import { changeOf } from "./teachTarget.ts";
+
+/** The old value goes only when nobody uses it any more: counted, not hoped for. `told` goes into the message. */
+export async function adoptApps(rotating: Rotating, begun: Begun, told: string): Promise<RotationOutcome> {
+  const { ports, policy, signal } = rotating;
+  const keys = await carriedKeys(ports, policy, signal);
+  const live = await readLive(rotating, keys);
+  const wrong = await loginObstacle(rotating, begun.attempt, keys, live);
+  if (wrong !== undefined) return { kind: "waiting", message: `${wrong}${told}` };
+  const marked = await markAdoption(rotating, begun, live);
+  const waits = await whoWaits(rotating, marked.attempt, keys);
+  if (waits !== undefined) return { kind: "waiting", message: `${waits}${told}` };
+  await retire(rotating, marked);
+  return { kind: "rotated", message: `The new value is in use everywhere, and the old one is gone.${told}` };
+}
+
+type LiveKeys = ReadonlyMap<CarriedKey, LiveSecret | undefined>;
+
+async function readLive({ ports, signal }: Rotating, keys: readonly CarriedKey[]): Promise<LiveKeys> {
+  const secrets = keys.filter(({ kind }) => kind === "Secret");
+  return new Map(
+    await Promise.all(
+      secrets.map(async (key) => {
+        const { cluster } = await ports.portsOf(key.cluster);
+        return [key, await cluster.secrets.get(key.namespace, key.name, signal)] as const;
+      }),
+    ),
+  );
+}
+
+/** Logs in with what the apps' own Secrets hold, not with what we know. */
+async function loginObstacle(
+  { ports, signal }: Rotating,
+  { next }: RotationAttempt,
+  keys: readonly CarriedKey[],
+  live: LiveKeys,
+): Promise<string | undefined> {
+  const user = keys.flatMap((key) => (key.holds === "user" ? (live.get(key)?.data.get(key.key) ?? []) : []))[0];
+  for (const key of keys.filter(({ holds, kind }) => holds === "value" && kind === "Secret")) {
+    const value = live.get(key)?.data.get(key.key);
+    const at = `key ${key.key} of the Secret ${key.namespace}/${key.name}`;
+    if (value === undefined || !value.equals(next.value)) return `The ${at} does not hold the new value yet.`;
+    const credential = { ...next, value, user: user?.reveal() ?? next.user };
+    if (ports.target !== undefined && (await ports.target.test(credential, signal)) === "refused")
+      return `The target does not let the app in with the ${at}. The old value stays.`;
+  }
+  return undefined;
+}
+
+/** From when on started pods run with the new value: kept, as the Secrets may be written again for other reasons. */
+async function markAdoption(rotating: Rotating, begun: Begun, live: LiveKeys): Promise<Begun> {
+  if (begun.attempt.adoptFrom !== undefined) return begun;
+  const times = [...live.values()].flatMap((secret) => secret?.writtenAt ?? []);
+  const adoptFrom = times.toSorted((left, right) => right.getTime() - left.getTime())[0];
+  return adoptFrom === undefined ? begun : await keep(rotating, begun.secret, { ...begun.attempt, adoptFrom });
+}
+
+/** Who may still use the old value; undefined: nobody. */
+async function whoWaits(
+  { ports, policy, signal }: Rotating,
+  { adoptFrom, finishedAt, old, next }: RotationAttempt,
+  keys: readonly CarriedKey[],
+): Promise<string | undefined> {
+  const now = ports.clock.now();
+  const clusters = Map.groupBy(keys, ({ cluster }) => cluster);
+  for (const [cluster, own] of adoptFrom === undefined ? [] : clusters) {
+    const { workloads } = (await ports.portsOf(cluster)).cluster;
+    const namespaces = [...new Set(own.map(({ namespace }) => namespace))];
+    const pods = (await Promise.all(namespaces.map((namespace) => workloads.pods(namespace, signal)))).flat();
+    const { readers, old: left } = adoptionOf(pods, own, adoptFrom ?? now, now);
+    if (left.length > 0) {
+      const shown = left.slice(0, 3).join(", ") + (left.length > 3 ? ", …" : "");
+      return `${readers - left.length} of ${readers} pods run with the new value; the old one stays for ${shown}.`;
+    }
+  }
+  const sessions = old.user === next.user ? 0 : ((await ports.target?.sessionsOf?.(old, signal)) ?? 0);
+  if (sessions > 0) return `${sessions} sessions of the user ${old.user ?? ""} are open; the old value stays.`;
+  const until = (finishedAt ?? now).getTime() + (policy.overlap?.forMs ?? 0);
+  if (now.getTime() < until)
+    return `The old value stays published in ${policy.overlap?.key ?? ""} until ${new Date(until).toISOString()}.`;
+  return undefined;
+}
+
+async function retire(rotating: Rotating, { secret, attempt }: Begun): Promise<void> {
+  const { ports, policy, writer, read, signal } = rotating;
+  ports.onStep("retire", "ends the old value");
+  const { target } = ports;
+  await audited(ports, policy, "rotation.retire", attempt, async () => {
+    await target?.retire(changeOf(attempt), signal);
+    let present = secret;
+    for (let race = 0; race < RACES; race += 1) {
+      const changes = retireChanges(policy, present.present, attempt);
+      if ((await writer.replace(policy.secret.path, changes, signal)) === "written") return;
+      present = await read();
+    }
+    throw contended();
+  });
+}
