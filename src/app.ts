@@ -107,6 +107,7 @@ export function createApp(
       releases: createReleases(at.listSecrets, at.getSecret, at.patchStored),
       platform: () => platform(""),
       random: randomBytes,
+      ...(await proofOf({ config, stores, credential })),
     };
   });
   const stores = async (names: Iterable<string>): Promise<ReadonlyMap<string, Store>> =>
@@ -118,6 +119,16 @@ export function createApp(
   const openQueue = async (): Promise<Queue> => await queueOf(config, credential, deps);
   const { namespace } = surroundings;
   return { config, namespace, stores, cluster, helm, checkAudit, credential, openQueue, portsOf, close };
+}
+
+/** Nothing of rotation is loaded where no document asks for it. */
+async function proofOf(
+  app: Pick<App, "config" | "stores" | "credential">,
+): Promise<Pick<ReleasePorts, "provenAtTarget">> {
+  if (app.config.rotations.length === 0) return {};
+  const { createProof } = await import("./proveAtTarget.ts");
+  const provenAtTarget = createProof(app);
+  return provenAtTarget === undefined ? {} : { provenAtTarget };
 }
 
 /** The first call for a name makes it; a failure is not kept. */

@@ -2,7 +2,9 @@ import { Command, CommanderError, Option } from "commander";
 import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import type { RbacOptions } from "./rbac.ts";
+import { common, configured } from "./commonOptions.ts";
 import { addBackup, addMigrate } from "./migrateProgram.ts";
+import { addRotation } from "./rotateProgram.ts";
 import type { StatusOptions } from "./status.ts";
 import { VERSION } from "../version.ts";
 
@@ -22,6 +24,8 @@ Examples:
   $ helmwarden xray -c config.yaml wordpress   what each mapped value reaches
   $ helmwarden run -c config.yaml              keep them in step from now on
   $ helmwarden status -w -c config.yaml        what the daemon does, live
+  $ helmwarden rotation status -c config.yaml  how old is what, and what is due
+  $ helmwarden rotate -c config.yaml db --now --reason "leak"
   $ helmwarden rbac -c config.yaml             the Roles that this needs
   $ helmwarden migrate plan -c config.yaml -n web
   $ helmwarden schema > helmwarden.schema.json
@@ -64,6 +68,7 @@ function createProgram(context: CommandContext, exit: Exit): Command {
     .addHelpText("after", AFTER_HELP);
   addPasses(program, context, exit);
   addViews(program, context, exit);
+  addRotation(program, context, exit);
   addMigrate(program, context, exit);
   addBackup(program, context, exit);
   return program;
@@ -142,16 +147,4 @@ function addRbac(program: Command, context: CommandContext, exit: Exit): void {
     .action(async (options: RbacOptions) => {
       exit(await (await import("./rbac.ts")).rbacCommand(options, context));
     });
-}
-
-function common(command: Command): Command {
-  return configured(command).addOption(
-    new Option("-o, --output <form>", "text for people, json for programs").choices(["text", "json"]).default("text"),
-  );
-}
-
-function configured(command: Command): Command {
-  return command
-    .requiredOption("-c, --config <path>", "configuration file, or a folder of them")
-    .option("-v, --verbose", "log what is done to standard error", false);
 }

@@ -3,6 +3,7 @@ import type { Clock, Queue, QueueDepth } from "../ports.ts";
 import type { Generation } from "./generation.ts";
 import type { Loops } from "./loops.ts";
 import type { ReleaseWatch } from "./releaseWatch.ts";
+import type { Rotations } from "./rotations.ts";
 import type { StatusPage } from "./statusPage.ts";
 import type { StatusRows } from "./statusRows.ts";
 import type { DaemonView, SecretAge } from "./view.ts";
@@ -15,6 +16,7 @@ export interface ViewDeps {
   readonly loops: Loops;
   readonly rows: StatusRows;
   readonly watch: ReleaseWatch;
+  readonly rotations: Pick<Rotations, "rows" | "tickedAt">;
   readonly hook: DaemonView["hook"];
   /** Subjects that wait for others of their wave. */
   readonly waiting: () => readonly string[];
@@ -24,7 +26,7 @@ export interface ViewDeps {
 const DEPTH_EVERY_MS = 5_000;
 
 export function createView(deps: ViewDeps): DaemonView {
-  const { clock, generation, loops, rows, watch, hook } = deps;
+  const { clock, generation, loops, rows, watch, rotations, hook } = deps;
   const startedAt = clock.now().toISOString();
   const depth = followDepth(deps);
   return {
@@ -44,6 +46,7 @@ export function createView(deps: ViewDeps): DaemonView {
         .states()
         .map(({ cluster, state }) => ({ cluster, ageMs: Math.round(state.ageMs), healthy: state.healthy })),
     }),
+    rotations: () => ({ rows: rotations.rows(), tickedAt: rotations.tickedAt() }),
     secretAges: () => secretAges(generation(), clock.now()),
     hook,
   };

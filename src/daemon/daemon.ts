@@ -16,6 +16,7 @@ import { News } from "./news.ts";
 import { Polls } from "./polls.ts";
 import { ReleaseWatch } from "./releaseWatch.ts";
 import { Rollouts } from "./rollouts.ts";
+import { isRotation, Rotations } from "./rotations.ts";
 import { StatusRows } from "./statusRows.ts";
 import { StoreAlarms } from "./storeAlarms.ts";
 import { followEvents } from "./storeEvents.ts";
@@ -67,6 +68,7 @@ export class Daemon {
   readonly #polls: Polls;
   readonly #watch: ReleaseWatch;
   readonly #rollouts: Rollouts;
+  readonly #rotations: Rotations;
   readonly #alarms: StoreAlarms;
   readonly #news: News;
   readonly #putBacks = new Map<SubjectId, PutBacks>();
@@ -103,8 +105,15 @@ export class Daemon {
       (subjects, reason) => this.#dispatcher.send(subjects, reason),
       log,
     );
+    this.#rotations = new Rotations({
+      ...deps,
+      generation: () => this.#generation,
+      loops: this.#loops,
+      send: (subject, reason) => this.#dispatcher.send([subject], reason),
+    });
     this.view = createView({
       ...deps,
+      rotations: this.#rotations,
       generation: () => this.#generation,
       loops: this.#loops,
       rows: this.#rows,
@@ -129,7 +138,9 @@ export class Daemon {
       log: deps.log,
       random: deps.random,
     });
-    deps.queue.consume((job: Job, signal: AbortSignal) => work(job, signal));
+    deps.queue.consume((job: Job, signal: AbortSignal) =>
+      isRotation(job.subject) ? daemon.#rotations.work(job, signal) : work(job, signal),
+    );
     daemon.#beat();
     await daemon.#follow();
     return daemon;
@@ -176,6 +187,7 @@ export class Daemon {
     if (this.#deps.sharedQueue) this.#deps.queue.repeat("waves", OTHERS_MS, (within) => this.#followOthers(within));
     this.#polls.follow(generation);
     followEvents(generation, this.#polls, this.#deps.clock, signal);
+    this.#rotations.follow();
     void this.#watch
       .begun(WATCHES_WITHIN_MS, this.#deps.clock, signal)
       .then(async () => await this.#compare("start", signal))

@@ -21,7 +21,7 @@ export interface Generation {
 export async function createGeneration(config: Config, app: App, clock: Clock): Promise<Generation> {
   const subjects = subjectsOf(config);
   const dependents = dependentsOf(subjects);
-  const opened = await app.stores(dependents.keys());
+  const opened = await app.stores([...dependents.keys(), ...config.rotations.map(({ secret }) => secret.store)]);
   const stores = new Map(
     [...opened].map(([name, store]) => {
       const spec = config.stores.get(name);

@@ -31,6 +31,7 @@ export function openCounters(
     drift: counter("drift", "Changes by somebody else that were seen, by kind of subject.", "kind"),
     errors: counter("errors", "Faults, by code (docs/errors.md).", "code"),
     restarts: counter("restarts", "Workloads restarted by helmwarden, by kind.", "kind"),
+    rotations: counter("rotations", "Tries to rotate a secret, by outcome.", "outcome"),
     reloads: counter("config_reloads", "Changed configurations, taken or refused.", "result"),
     leases: gauge("leases_held", "Leases that this process holds."),
     helm: gauge("helm_processes", "Helm processes that are running."),

@@ -1,4 +1,5 @@
 import type * as prom from "prom-client";
+import type { RotationRow } from "../core/rotation/row.ts";
 import type { StatusPage } from "./statusPage.ts";
 import type { SecretAge } from "./view.ts";
 
@@ -25,10 +26,26 @@ export function openGauges(Gauge: typeof prom.Gauge, registry: prom.Registry) {
   const watchAge = gauge("watch_age_seconds", "Time since the cluster's watch last heard anything.", "cluster");
   const watchHealthy = gauge("watch_healthy", "1 while the cluster's watch is believed.", "cluster");
   const age = gauge("secret_age_seconds", "Time since the store changed the secret.", "store", "path", "key");
+  const overdue = gauge("rotation_overdue", "1 for a policy that is past its deadline.", "namespace", "policy");
+  const rotating = gauge(
+    "rotation_under_way",
+    "1 for a policy of which a rotation is under way.",
+    "namespace",
+    "policy",
+  );
+  const decided = gauge("rotation_last_decision_timestamp_seconds", "When it was last decided what is due.");
   const current = [subjects, held, queue, storeAge, storeState, calls, budget, watchAge, watchHealthy, age];
 
   return {
     build,
+    fillRotations(rows: readonly RotationRow[], tickedAt: Date | undefined): void {
+      for (const one of [overdue, rotating]) one.reset();
+      for (const { namespace, name: policy, state } of rows) {
+        overdue.set({ namespace, policy }, state === "overdue" ? 1 : 0);
+        rotating.set({ namespace, policy }, state === "rotating" ? 1 : 0);
+      }
+      if (tickedAt !== undefined) decided.set(tickedAt.getTime() / 1000);
+    },
     fill(page: StatusPage, ages: Iterable<SecretAge>): void {
       for (const one of current) one.reset();
       started.set(Date.parse(page.startedAt) / 1000);

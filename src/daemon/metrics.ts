@@ -1,4 +1,5 @@
 import type { Outcome } from "../core/outcome.ts";
+import type { RotationOutcome } from "../core/rotation/outcome.ts";
 import { RETRY, type ErrorCode } from "../errors.ts";
 import { openCounters } from "./metricCounters.ts";
 import { openGauges } from "./metricGauges.ts";
@@ -18,9 +19,12 @@ export interface Metrics {
   helmRunning(change: 1 | -1): void;
   /** A workload was restarted by us. */
   restarted(kind: string): void;
+  rotationEnded(outcome: RotationOutcome["kind"]): void;
   configReloaded(result: "taken" | "refused"): void;
   /** The page for Prometheus. Ages, depths and holds are read from the view at that moment. */
-  page(view: Pick<DaemonView, "status" | "secretAges">): Promise<{ readonly type: string; readonly text: string }>;
+  page(
+    view: Pick<DaemonView, "status" | "secretAges" | "rotations">,
+  ): Promise<{ readonly type: string; readonly text: string }>;
 }
 
 export type HookResult = "read" | "ignored" | "refused";
@@ -51,9 +55,12 @@ export async function createMetrics(version: string): Promise<Metrics> {
     leaseHeld: (change) => counters.leases.inc(change),
     helmRunning: (change) => counters.helm.inc(change),
     restarted: (kind) => counters.restarts.inc({ kind }),
+    rotationEnded: (outcome) => counters.rotations.inc({ outcome }),
     configReloaded: (result) => counters.reloads.inc({ result }),
     async page(view) {
       gauges.fill(view.status(), view.secretAges());
+      const { rows, tickedAt } = view.rotations();
+      gauges.fillRotations(rows, tickedAt);
       return { type: registry.contentType, text: await registry.metrics() };
     },
   };

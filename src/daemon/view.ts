@@ -1,3 +1,4 @@
+import type { RotationRow } from "../core/rotation/row.ts";
 import type { StatusPage } from "./statusPage.ts";
 
 /** One loop of the daemon: how long ago it last came round, and whether that is recent enough for it. */
@@ -28,6 +29,8 @@ export interface DaemonView {
   ready(): Readiness;
   status(): StatusPage;
   secretAges(): Iterable<SecretAge>;
+  /** Where each RotationPolicy stood when this process last decided; it may be another's turn. */
+  rotations(): { readonly rows: readonly RotationRow[]; readonly tickedAt: Date | undefined };
   /** Somebody says that this path changed; undefined: any of the store's. Many calls may come in a burst. */
   hook(store: string, path: string | undefined): void;
 }

@@ -28,7 +28,7 @@ export function encodeStatus({ subject, record }: StatusEntry): Record<string, s
 
 const document = z
   .object({
-    subject: z.object({ kind: z.enum(["Release", "Secret", "Store"]), name: z.string() }),
+    subject: z.object({ kind: z.enum(["Release", "Secret", "Store", "Rotation"]), name: z.string() }),
     phase: z.enum(["applying", "settled"]),
     wanted: z.custom<Digest>((value) => typeof value === "string"),
     revision: z.number().int(),

@@ -14,6 +14,7 @@ import { isIgnored, needsSecondRender, type Traced, withLiveKeys, type Xray, xra
 import { HelmwardenError } from "../errors.ts";
 import type { LocalChart } from "../ports.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
+import { withoutProven } from "./withoutProven.ts";
 
 /** What the preflight found out, before anything is written. */
 export interface Preflight {
@@ -42,7 +43,8 @@ export async function preflight(
   const known = record?.xray?.cacheKey === cacheKey && record.xray.reusable ? record.xray : undefined;
   if (foreign.length > 0) return { chart, xray: known ?? emptyXray(cacheKey), holds: foreign };
   const xray = known ?? (await takeXray(ports, spec, values, upgrade, chart, cacheKey, signal));
-  return { chart, xray, holds: guardHolds(xray, upgrade.changed, spec.guards) };
+  const holds = guardHolds(xray, upgrade.changed, spec.guards);
+  return { chart, xray, holds: await withoutProven(ports, spec, holds, signal) };
 }
 
 type Render = (overlay: Sealed<JsonObject>, lookups: "live" | "empty") => Promise<readonly JsonObject[]>;

@@ -57,6 +57,7 @@ export function viewOf(page = PAGE, ages = AGES): SettableView {
     ready: () => view.readiness,
     status: () => page,
     secretAges: () => ages,
+    rotations: () => ({ rows: [], tickedAt: undefined }),
     hook: (store, path) => void hooked.push(`${store} ${path ?? "*"}`),
   };
   return view;

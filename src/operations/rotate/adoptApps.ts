@@ -1,5 +1,6 @@
 import { adoptionOf } from "../../core/rotation/adoption.ts";
 import { retireChanges } from "../../core/rotation/changes.ts";
+import { userKeyOf } from "../../core/rotation/policy.ts";
 import type { RotationOutcome } from "../../core/rotation/outcome.ts";
 import type { RotationAttempt } from "../../core/rotation/state.ts";
 import type { LiveSecret } from "../../ports.ts";
@@ -94,7 +95,9 @@ async function retire(rotating: Rotating, { secret, attempt }: Begun): Promise<v
   ports.onStep("retire", "ends the old value");
   const { target } = ports;
   await audited(ports, policy, "rotation.retire", attempt, async () => {
-    await target?.retire(changeOf(attempt), signal);
+    // A person changed the password of the one user meanwhile: its old one went with that.
+    const isReplaced = userKeyOf(policy) !== undefined && attempt.old.user === attempt.next.user;
+    if (!isReplaced) await target?.retire(changeOf(attempt), signal);
     let present = secret;
     for (let race = 0; race < RACES; race += 1) {
       const changes = retireChanges(policy, present.present, attempt);

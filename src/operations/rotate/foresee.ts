@@ -2,6 +2,7 @@ import type { Outcome } from "../../core/outcome.ts";
 import { type RotationPolicy, userKeyOf } from "../../core/rotation/policy.ts";
 import type { Credential } from "../../core/rotation/state.ts";
 import type { ReleaseSync, SecretSync } from "../../core/spec.ts";
+import type { SecretRef } from "../../core/secretRef.ts";
 import { SecretValue } from "../../core/secretValue.ts";
 import { type SubjectSpec, subjectRefs } from "../../core/subject.ts";
 import type { PathReading, Store, StoredSecret } from "../../ports.ts";
@@ -36,8 +37,7 @@ export async function foresee(
     return {
       ...own,
       provenAtTarget: async (ref, within) => {
-        const isRotated = ref.store === policy.secret.store && ref.path === policy.secret.path;
-        if (isRotated && keysOf(policy).has(ref.key)) return { kind: "accepted" };
+        if (ownsRef(policy, ref)) return { kind: "accepted" };
         return (await provenAtTarget?.(ref, within)) ?? { kind: "unowned" };
       },
     };
@@ -85,9 +85,12 @@ export function obstacleIn({ subject, outcome }: Foreseen): string | undefined {
 
 /** Who reads a rotated secret: its value, or the name of the user in use. */
 export function isDependent(policy: RotationPolicy, subject: SubjectSpec): boolean {
-  const keys = keysOf(policy);
-  const { store, path } = policy.secret;
-  return subjectRefs(subject).some((ref) => ref.store === store && ref.path === path && keys.has(ref.key));
+  return subjectRefs(subject).some((ref) => ownsRef(policy, ref));
+}
+
+/** Is it the rotated secret, or one that is changed with it? */
+export function ownsRef(policy: RotationPolicy, ref: SecretRef): boolean {
+  return ref.store === policy.secret.store && ref.path === policy.secret.path && keysOf(policy).has(ref.key);
 }
 
 function keysOf(policy: RotationPolicy): ReadonlySet<string> {

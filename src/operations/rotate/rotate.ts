@@ -69,8 +69,7 @@ async function create(rotating: Rotating, secret: RotatedSecret, reason: string)
       "the target does not take the value that the store holds now. Put the value that it takes into the store first",
     );
   }
-  const made = await ports.generate(policy.generate, policy.secret.key);
-  const next: Credential = { ...made, user: otherUser(policy, secret.user), id: undefined };
+  const next = await nextOf(ports, policy, secret);
   const obstacles = (await foresee(ports, policy, next, signal)).flatMap((one) => obstacleIn(one) ?? []);
   if (obstacles.length > 0)
     return refused(`${obstacles.join("; ")}. Nothing was changed: see \`helmwarden plan\` and clear that first`);
@@ -119,6 +118,16 @@ async function finish(rotating: Rotating, begun: Begun): Promise<Begun | Rotatio
     if (written === "written") return { secret, attempt: finished };
   }
   throw contended();
+}
+
+/** A new value, and who is to have it. Where the target makes its values itself, one that looks the same. */
+export async function nextOf(
+  { generate }: Pick<RotatePorts, "generate">,
+  policy: RotationPolicy,
+  { user }: RotatedSecret,
+): Promise<Credential> {
+  const made = await generate(policy.generate, policy.secret.key);
+  return { ...made, user: otherUser(policy, user), id: undefined };
 }
 
 export function currentOf({ value, user, state }: RotatedSecret): Credential {

@@ -52,6 +52,8 @@ export async function followPerson(rotating: Rotating, begun: Begun): Promise<Be
       "Somebody changed the secret in the store meanwhile: theirs stays, ours is revoked.",
     );
   }
+  // Of two users, the idle one has learnt our value already.
+  if (attempt.old.user !== attempt.next.user) await undo(rotating, target, attempt);
   const kept = await keep(rotating, secret, next);
   try {
     if ((await target.test(theirs, signal)) === "accepted") return kept;

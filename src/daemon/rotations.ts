@@ -1,0 +1,191 @@
+import type { RotationOutcome } from "../core/rotation/outcome.ts";
+import type { RotationPolicy } from "../core/rotation/policy.ts";
+import type { RotationRow } from "../core/rotation/row.ts";
+import { RETRY, toHelmwardenError } from "../errors.ts";
+import { openNotify, openRotation } from "../openRotation.ts";
+import { isDueNow } from "../operations/rotate/facts.ts";
+import { rowOf } from "../operations/rotate/rotationRows.ts";
+import { rotationSubject, runRotation } from "../operations/rotate/runRotation.ts";
+import type { Clock, Job, Log, Queue, Store } from "../ports.ts";
+import type { Generation } from "./generation.ts";
+import type { Loops } from "./loops.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface RotationsDeps {
+  readonly generation: () => Generation;
+  readonly send: (subject: string, reason: string) => void;
+  readonly queue: Pick<Queue, "repeat">;
+  readonly metrics: Pick<Metrics, "rotationEnded" | "errorSeen">;
+  readonly loops: Loops;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How often it is decided; a rotation under way is looked at again as often. */
+const TICK_MS = 15_000;
+/** After a failure or a refusal, it is not tried by itself for so long. */
+const REST_MS = 3_600_000;
+const RESTS: ReadonlySet<RotationOutcome["kind"]> = new Set(["failed", "refused", "rolledBack"]);
+const WORD = "/Rotation/";
+
+/** `cluster/Rotation/namespace/name` */
+export function rotationIdOf({ cluster, namespace, name }: RotationPolicy): string {
+  return `${cluster}${WORD}${namespace}/${name}`;
+}
+
+export function isRotation(subject: string): boolean {
+  return subject.includes(WORD);
+}
+
+/** Decides every few seconds what is due, by what the stores say, and does the jobs that come of it. */
+export class Rotations {
+  readonly #deps: RotationsDeps;
+  /** Monotonic milliseconds before which a policy is left alone by this process. */
+  readonly #rests = new Map<string, number>();
+  readonly #told = new Set<string>();
+  #rows: readonly RotationRow[] = [];
+  #tickedAt: Date | undefined;
+
+  constructor(deps: RotationsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Follows a configuration: every policy may be tried again. */
+  follow(): void {
+    this.#rests.clear();
+    if (this.#deps.generation().config.rotations.length === 0) return;
+    this.#deps.loops.beat("rotations", TICK_MS * 8);
+    this.#deps.queue.repeat("rotations", TICK_MS, (signal) => this.tick(signal));
+  }
+
+  /** As the last tick of this process saw them. */
+  rows(): readonly RotationRow[] {
+    return this.#rows;
+  }
+
+  tickedAt(): Date | undefined {
+    return this.#tickedAt;
+  }
+
+  async tick(signal: AbortSignal): Promise<void> {
+    const { clock, loops, generation } = this.#deps;
+    const { config, stores } = generation();
+    const now = clock.now();
+    this.#rows = await Promise.all(
+      config.rotations.map(async (policy) => await this.#look(policy, stores.get(policy.secret.store), now, signal)),
+    );
+    this.#tickedAt = now;
+    loops.beat("rotations", TICK_MS * 8);
+  }
+
+  async #look(
+    policy: RotationPolicy,
+    store: Pick<Store, "readPath"> | undefined,
+    now: Date,
+    signal: AbortSignal,
+  ): Promise<RotationRow> {
+    const id = rotationIdOf(policy);
+    try {
+      const reading = (await store?.readPath(policy.secret.path, signal)) ?? { kind: "missing", why: "absent" };
+      const row = rowOf(policy, reading, undefined, now);
+      const mayStart =
+        (row.state === "due" || row.state === "overdue") && row.nextAt !== undefined && row.nextAt <= now;
+      const rests = (this.#rests.get(id) ?? 0) > this.#deps.clock.monotonic();
+      if (row.state === "rotating" || (mayStart && !rests)) this.#deps.send(id, "rotation");
+      if (row.state === "overdue") await this.#tellOverdue(policy, row, signal);
+      return row;
+    } catch (caught) {
+      const { code, message } = toHelmwardenError(caught);
+      this.#deps.log.debug("a rotation could not be decided", { policy: policy.name, code });
+      return { ...rowOf(policy, { kind: "missing", why: "absent" }, undefined, now), state: "unknown", message };
+    }
+  }
+
+  /** Does one job. Never rejects. */
+  async work({ subject, reason }: Job, signal: AbortSignal): Promise<void> {
+    const generation = this.#deps.generation();
+    const policy = generation.config.rotations.find((one) => rotationIdOf(one) === subject);
+    const rests = (this.#rests.get(subject) ?? 0) > this.#deps.clock.monotonic();
+    if (policy === undefined || rests) return;
+    const leave = generation.enter();
+    try {
+      await this.#rotate(generation, policy, subject, reason, signal);
+    } catch (caught) {
+      const { code, message } = toHelmwardenError(caught);
+      this.#rests.set(subject, this.#deps.clock.monotonic() + TICK_MS * 4);
+      if (!signal.aborted) this.#deps.log.warn("rotation", { subject, outcome: "failed", code, advice: message });
+    } finally {
+      generation.stores.get(policy.secret.store)?.outdate(policy.secret.path);
+      leave();
+    }
+  }
+
+  async #rotate(
+    { app }: Generation,
+    policy: RotationPolicy,
+    subject: string,
+    reason: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, log, metrics } = this.#deps;
+    const steps = log.child({ subject });
+    const open = await openRotation(app, policy, log, (step) => steps.info("rotation step", { step }), signal);
+    try {
+      const ask = {
+        reason: "due",
+        asked: false,
+        isDue: (secret: Parameters<typeof isDueNow>[1]) => isDueNow(policy, secret, clock.now()),
+      };
+      const outcome = await runRotation(open.ports, open.around, policy, ask, signal);
+      if (outcome === "taken" || outcome.kind === "notDue") return;
+      metrics.rotationEnded(outcome.kind);
+      if (outcome.kind === "failed") metrics.errorSeen(outcome.code);
+      if (RESTS.has(outcome.kind)) this.#rests.set(subject, clock.monotonic() + restOf(outcome));
+      this.#logOutcome(subject, reason, outcome);
+    } finally {
+      await open.close();
+    }
+  }
+
+  /** One line for each thing that happened. */
+  #logOutcome(subject: string, reason: string, outcome: Exclude<RotationOutcome, { kind: "notDue" }>): void {
+    const news = `${subject} ${outcome.kind} ${outcome.message}`;
+    if (this.#told.has(news)) return;
+    for (const one of this.#told) if (one.startsWith(`${subject} `)) this.#told.delete(one);
+    this.#told.add(news);
+    const fields = { subject, reason, outcome: outcome.kind, advice: outcome.message };
+    if (outcome.kind === "rotated") this.#deps.log.info("rotation", fields);
+    else this.#deps.log.warn("rotation", fields);
+  }
+
+  /** One Event and one message for each due date that was missed. */
+  async #tellOverdue(policy: RotationPolicy, row: RotationRow, signal: AbortSignal): Promise<void> {
+    const once = `${rotationIdOf(policy)} overdue ${row.dueAt?.getTime() ?? 0}`;
+    if (this.#told.has(once)) return;
+    this.#told.add(once);
+    const { log, clock, generation } = this.#deps;
+    const at = clock.now();
+    const due = row.dueAt === undefined ? "" : ` since ${row.dueAt.toISOString()}`;
+    const message = `${row.secret} has been due${due} and is past its deadline. See \`helmwarden rotation status\`.`;
+    log.warn("rotation overdue", { subject: rotationIdOf(policy), advice: message });
+    const { app } = generation();
+    const { events } = await app.cluster(policy.cluster);
+    await events.emit(rotationSubject(policy), "Warning", "RotationOverdue", message, signal).catch(() => undefined);
+    if (policy.notify === undefined) return;
+    const notify = await openNotify(app, clock, signal);
+    const news = {
+      policy: policy.name,
+      namespace: policy.namespace,
+      rotation: "",
+      event: "overdue",
+      message,
+      at,
+    } as const;
+    await notify(policy.notify, news, signal).catch(() => log.warn("nobody took the news of a rotation"));
+  }
+}
+
+/** Trouble that may pass is tried again sooner than what a person has to mend. */
+function restOf(outcome: RotationOutcome): number {
+  return outcome.kind === "failed" && RETRY[outcome.code] !== "never" ? TICK_MS * 4 : REST_MS;
+}
