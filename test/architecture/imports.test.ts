@@ -15,6 +15,8 @@ type Room =
   | "helm"
   | "kube"
   | "queue"
+  | "targets"
+  | "generators"
   | "audit"
   | "migration"
   | "config"
@@ -23,18 +25,42 @@ type Room =
   | "core"
   | "errors";
 
-const APP_FILES = ["app.ts", "openStores.ts", "credentials.ts", "digestKey.ts", "clock.ts", "log.ts", "version.ts"];
+const APP_FILES = [
+  "app.ts",
+  "openStores.ts",
+  "openRotation.ts",
+  "openTargets.ts",
+  "proveAtTarget.ts",
+  "credentials.ts",
+  "digestKey.ts",
+  "clock.ts",
+  "log.ts",
+  "version.ts",
+];
 const BELOW_PORTS = ["ports", "core", "errors"] as const;
 
 const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   main: ["cli"],
   cli: ["daemon", "app", "config", "operations", ...BELOW_PORTS],
   daemon: ["app", "config", "operations", ...BELOW_PORTS],
-  app: ["providers", "helm", "kube", "queue", "audit", "migration", "operations", ...BELOW_PORTS],
+  app: [
+    "providers",
+    "helm",
+    "kube",
+    "queue",
+    "targets",
+    "generators",
+    "audit",
+    "migration",
+    "operations",
+    ...BELOW_PORTS,
+  ],
   providers: BELOW_PORTS,
   helm: BELOW_PORTS,
   kube: BELOW_PORTS,
   queue: BELOW_PORTS,
+  targets: BELOW_PORTS,
+  generators: BELOW_PORTS,
   audit: BELOW_PORTS,
   migration: BELOW_PORTS,
   config: ["core", "errors"],
@@ -55,6 +81,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   ws: ["providers/vault/"],
   "age-encryption": ["migration/"],
   commander: ["cli/"],
+  croner: ["core/rotation/cron.ts"],
   "prom-client": ["daemon/"],
   pino: ["log.ts"],
   "tar-stream": ["helm/"],
@@ -62,7 +89,17 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   zod: ["config/", "providers/", "helm/", "kube/", "queue/", "audit/", "migration/", "daemon/"],
   "node:buffer": ["core/"],
   "node:child_process": ["helm/process.ts"],
-  "node:crypto": ["core/", "app.ts", "digestKey.ts", "daemon/", "helm/", "migration/", "providers/", "queue/"],
+  "node:crypto": [
+    "core/",
+    "app.ts",
+    "openRotation.ts",
+    "digestKey.ts",
+    "daemon/",
+    "helm/",
+    "migration/",
+    "providers/",
+    "queue/",
+  ],
   "node:events": ["queue/"],
   "node:fs": ["audit/", "kube/"],
   "node:fs/promises": ["credentials.ts", "digestKey.ts", "openStores.ts", "config/", "daemon/", "helm/", "migration/"],

@@ -59,7 +59,7 @@ export function retireChanges(policy: RotationPolicy, present: PresentKeys, atte
   const { next, finishedAt } = attempt;
   const state: RotationState = {
     rotatedAt: finishedAt ?? attempt.startedAt,
-    mark: markOf(next.value),
+    mark: markOf(attempt.rotation, next.value),
     currentId: next.id,
     attempt: undefined,
   };

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { type DigestKey, digestOf } from "../digest.ts";
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { mapAt, textAt } from "../objects.ts";
@@ -54,10 +53,9 @@ export function stateKeyOf(key: string): string {
   return `${key}__ROTATION`;
 }
 
-/** Recognises `value` later, without telling it. */
-export function markOf(value: SecretValue): NonNullable<RotationState["mark"]> {
-  const salt = randomBytes(16).toString("hex");
-  return { salt, digest: digestWith(salt, value) };
+/** Recognises the value that this rotation made, later, without telling it. */
+export function markOf(rotation: string, value: SecretValue): NonNullable<RotationState["mark"]> {
+  return { salt: rotation, digest: digestWith(rotation, value) };
 }
 
 /** Is it the value that the last rotation made? */
@@ -66,7 +64,7 @@ export function isMarked(state: RotationState, value: SecretValue): boolean {
 }
 
 function digestWith(salt: string, value: SecretValue): string {
-  return digestOf(Buffer.from(salt, "hex") as Uint8Array as DigestKey, value);
+  return digestOf(Buffer.from(salt) as Uint8Array as DigestKey, value);
 }
 
 /** The text that goes to the store. */

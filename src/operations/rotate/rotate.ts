@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { RotationOutcome } from "../../core/rotation/outcome.ts";
 import { finishChanges } from "../../core/rotation/changes.ts";
 import type { RotationPolicy } from "../../core/rotation/policy.ts";
@@ -21,6 +20,8 @@ export interface Ask {
   /** Looked at again with what the store says now, as another worker may have been faster. */
   readonly isDue: (secret: RotatedSecret) => boolean;
 }
+
+const ID_BYTES = 16;
 
 /**
  * Create, set, test, finish, retire: as far as it goes now. Whatever was begun lies in the store beside the secret, so
@@ -77,7 +78,7 @@ async function create(rotating: Rotating, secret: RotatedSecret, reason: string)
   ports.onStep("create", target?.create === undefined ? "makes the new value" : "asks the target for the new value");
   const at = ports.clock.now();
   const attempt: RotationAttempt = {
-    rotation: randomUUID(),
+    rotation: Buffer.from(ports.random(ID_BYTES)).toString("hex"),
     step: "pending",
     reason,
     startedAt: at,
