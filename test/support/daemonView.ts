@@ -1,3 +1,4 @@
+import type { RotationRow } from "../../src/core/rotation/row.ts";
 import type { StatusPage } from "../../src/daemon/statusPage.ts";
 import type { DaemonView, LoopState, Readiness, SecretAge } from "../../src/daemon/view.ts";
 
@@ -39,6 +40,21 @@ const PAGE: StatusPage = {
 
 const AGES: readonly SecretAge[] = [{ store: "vault", path: "apps/matomo", key: "DB_PASSWORD", ageMs: 86_400_000 }];
 
+const ROTATION: RotationRow = {
+  name: "matomo-db",
+  namespace: "web",
+  secret: "vault:apps/matomo#DB_PASSWORD",
+  owner: undefined,
+  ageMs: 100 * 86_400_000,
+  lastRotated: new Date("2025-09-23T01:00:00Z"),
+  dueAt: new Date("2025-12-22T01:00:00Z"),
+  nextAt: new Date("2026-01-01T01:00:00Z"),
+  window: undefined,
+  state: "overdue",
+  step: undefined,
+  message: undefined,
+};
+
 export interface SettableView extends DaemonView {
   loops: LoopState[];
   readiness: Readiness;
@@ -57,7 +73,7 @@ export function viewOf(page = PAGE, ages = AGES): SettableView {
     ready: () => view.readiness,
     status: () => page,
     secretAges: () => ages,
-    rotations: () => ({ rows: [], tickedAt: undefined }),
+    rotations: () => ({ rows: [ROTATION], tickedAt: new Date("2026-01-01T01:00:00Z") }),
     hook: (store, path) => void hooked.push(`${store} ${path ?? "*"}`),
   };
   return view;

@@ -28,6 +28,7 @@ function everythingHappens(): void {
   metrics.helmRunning(1);
   metrics.restarted("Deployment");
   metrics.configReloaded("refused");
+  metrics.rotationEnded("rotated");
 }
 
 test("docs/operations.md lists every metric with its type, labels and help, and no other", async () => {
