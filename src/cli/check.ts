@@ -1,4 +1,5 @@
 import type { App } from "../app.ts";
+import type { RotationPolicy } from "../core/rotation/policy.ts";
 import type { StoredRelease } from "../core/release.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { checkPermissions } from "../operations/checkPermissions.ts";
@@ -33,16 +34,41 @@ async function* checks(app: App, options: CommandOptions, signal: AbortSignal): 
   const counts = `SecretStores ${stores.size}, ReleaseSyncs ${releases.length}, SecretSyncs ${secrets.length}`;
   yield { subject: `configuration ${options.config}`, ok: true, message: counts };
   yield app.checkAudit();
-  const unused = [...stores.keys()].filter((name) => !storesOf(select(app.config, [])).has(name));
+  const read = new Set([
+    ...storesOf(select(app.config, [])),
+    ...app.config.rotations.map(({ secret }) => secret.store),
+  ]);
+  const unused = [...stores.keys()].filter((name) => !read.has(name));
   for (const name of stores.keys()) {
     yield await look(`store ${name}`, async () => {
       const found = await (await app.stores([name])).get(name)?.check(signal);
       return found ?? { subject: `store ${name}`, ok: false, message: "is not configured" };
     });
   }
+  for (const policy of app.config.rotations) yield await rotationCheck(app, policy, signal);
   for (const name of unused) yield { subject: `store ${name}`, ok: true, message: "no document reads from it" };
   const clusters = new Set([...releases.map(({ key }) => key.cluster), ...secrets.map(({ cluster }) => cluster)]);
   for (const name of clusters) yield* clusterChecks(app, name, signal);
+}
+
+/** Is the secret there, may it be rotated, and does the target take it? */
+async function rotationCheck(app: App, policy: RotationPolicy, signal: AbortSignal): Promise<CheckLine> {
+  const subject = `rotation ${policy.namespace}/${policy.name}`;
+  return await look(subject, async () => {
+    const { openPolicyTarget } = await import("../openRotation.ts");
+    const { readRotated } = await import("../operations/rotate/rotatedSecret.ts");
+    const store = (await app.stores([policy.secret.store])).get(policy.secret.store);
+    const secret = store === undefined ? undefined : await readRotated(store, policy, signal);
+    if (secret !== undefined && "refused" in secret)
+      return { subject, ok: false, message: "is refused", advice: secret.refused };
+    const target = await openPolicyTarget(app, policy, signal);
+    if (target === undefined) return { subject, ok: true, message: "no target has to learn the value first" };
+    try {
+      return { ...(await target.check(signal)), subject };
+    } finally {
+      await target.close();
+    }
+  });
 }
 
 async function* clusterChecks(app: App, name: string, signal: AbortSignal): AsyncGenerator<CheckLine> {

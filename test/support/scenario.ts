@@ -18,6 +18,8 @@ export interface ScenarioOptions {
   readonly helm?: 3 | 4;
   /** For the program under test; replaces what the scenario gives it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** May the program write into its place in Vault? */
+  readonly vaultWrites?: boolean;
 }
 
 export interface AuditLine {
@@ -75,7 +77,7 @@ export interface Scenario {
   readonly pass: (mode: "plan" | "sync") => Promise<readonly Outcome[]>;
   /** The port calls of a whole sync, in their order: what there is to be killed at. */
   readonly calls: () => Promise<readonly PortCall[]>;
-  /** A sync that is killed right before or after a port call; see crashingPass.ts. */
+  /** A sync that is killed right before or after a port call, its Lease taken away; see crashingPass.ts. */
   readonly crash: (when: "before" | "after", call: PortCall) => Promise<ProgramEnd>;
   /** The outcome of the one result of `sync -o json`. */
   readonly sync: (env?: ScenarioOptions["env"]) => Promise<PrintedOutcome>;
@@ -96,7 +98,7 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
   const dir = mkdtempSync(join(runDir, `${basename(folder)}-`));
   const config = join(dir, "config");
   mkdirSync(config);
-  const vault = await vaultSecrets(namespace);
+  const vault = await vaultSecrets(namespace, options.vaultWrites);
   const api = clusterApi(kubeconfig);
   const major = options.helm ?? 4;
   const helm = openHelm({ major, kubeconfig, namespace, dir: join(dir, "owner") });
@@ -167,7 +169,12 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
         cacheFolder: join(dir, "cache", "helmwarden"),
       }),
     calls: async () => numbered((await crashing([])).stdout.trim().split("\n")),
-    crash: (when, { name, number }) => crashing([when, name, String(number)]),
+    async crash(when, { name, number }) {
+      const end = await crashing([when, name, String(number)]);
+      // They outlive the killed by 15 s each; two-at-once waits for one.
+      await api("DELETE", `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`);
+      return end;
+    },
     sync: (env) => only("sync", env),
     plan: (env) => only("plan", env),
     async secret(name) {
