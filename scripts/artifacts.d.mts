@@ -8,7 +8,9 @@ export type ArtifactName =
   | "vault"
   | "kwok"
   | "redis"
-  | "age";
+  | "age"
+  | "postgres"
+  | "mariadb";
 export const repository: string;
 export const cacheDir: string;
 export function artifactDir(name: ArtifactName): string;

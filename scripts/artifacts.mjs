@@ -94,14 +94,37 @@ export const artifacts = {
     key: platform,
     files: { redis: "redis-server" },
     expected: 20,
-    debian: "redis-server",
+    debian: { packages: ["redis-server"], programs: { "redis-server": "usr/bin/redis-server" } },
   },
   age: {
     title: "age",
     key: platform,
     files: { age: "age" },
     expected: 10,
-    debian: "age",
+    debian: { packages: ["age"], programs: { age: "usr/bin/age" } },
+  },
+  postgres: {
+    title: "PostgreSQL 15",
+    key: platform,
+    files: { postgres: "postgres", initdb: "initdb" },
+    expected: 25,
+    debian: {
+      packages: ["postgresql-15"],
+      programs: { postgres: "usr/lib/postgresql/15/bin/postgres", initdb: "usr/lib/postgresql/15/bin/initdb" },
+      own: true,
+    },
+  },
+  mariadb: {
+    title: "MariaDB 10.11",
+    key: platform,
+    files: { mariadbd: "mariadbd", share: "usr/share/mysql", plugins: "usr/lib/mysql/plugin" },
+    expected: 25,
+    debian: {
+      // The second has the plugins that check passwords.
+      packages: ["mariadb-server-core", "mariadb-server"],
+      programs: { mariadbd: "usr/sbin/mariadbd" },
+      own: true,
+    },
   },
 };
 

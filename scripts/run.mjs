@@ -5,7 +5,8 @@ import { delimiter, join } from "node:path";
 import { artifactDir, cacheDir, repository } from "./artifacts.mjs";
 import { SetupError, ensure, nodeBinary, pathWithTools } from "./setup.mjs";
 
-const everything = ["modules", "node22", "node26", "helm4", "helm3", "cluster", "vault", "kwok", "redis", "age"];
+const tools = ["node22", "node26", "helm4", "helm3", "cluster", "vault", "kwok"];
+const everything = ["modules", ...tools, "redis", "age", "postgres", "mariadb"];
 const vitest = join("node_modules", "vitest", "vitest.mjs");
 
 const tasks = {

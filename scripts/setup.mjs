@@ -18,7 +18,7 @@ import { delimiter, dirname, join } from "node:path";
 import { fileFromTgz, fileFromZip, verifyIntegrity } from "./archives.mjs";
 import { artifactDir, artifactFile, artifacts, cacheDir, oldestNode, platform, repository } from "./artifacts.mjs";
 import { missingBuilds, readLockfile } from "./lockfile.mjs";
-import { unpackDebian } from "./debian.mjs";
+import { onPath, unpackDebian } from "./debian.mjs";
 import { createProgress } from "./progress.mjs";
 
 export class SetupError extends Error {}
@@ -113,8 +113,10 @@ function refuseEarly(missing) {
   for (const [name, program, advice] of [
     ["redis", "redis-server", "Install Redis 6.2 or newer."],
     ["age", "age", "Install age 1.1 or newer."],
+    ["postgres", "initdb", "Install PostgreSQL 15 or newer, and put the folder of initdb and postgres on PATH."],
+    ["mariadb", "apt-get", "The tests of rotation need MariaDB 10.11 from Debian's packages."],
   ]) {
-    if (missing.includes(name) && !isOnPath(program) && !isOnPath("apt-get")) {
+    if (missing.includes(name) && !onPath(program) && !onPath("apt-get")) {
       throw new SetupError(`${program} is not on PATH, and there is no apt-get to fetch it. ${advice}`);
     }
   }
@@ -135,7 +137,7 @@ function removeAbandoned() {
 }
 
 function refuseWithoutGo() {
-  if (isOnPath("go")) return;
+  if (onPath("go")) return;
   throw new SetupError(
     "Go is not on PATH, and the local Kubernetes and Vault are compiled with it.\n" +
       "Install Go 1.26 or newer (https://go.dev/dl) and start again. Without Go:\n" +
@@ -143,10 +145,6 @@ function refuseWithoutGo() {
       "  KUBECONFIG=… npm run demo -- --cluster current         uses your own cluster and the `vault` on PATH, or Docker\n" +
       "  npm run demo -- --cluster k3s                          uses Docker",
   );
-}
-
-function isOnPath(program) {
-  return (process.env.PATH ?? "").split(delimiter).some((dir) => dir && existsSync(join(dir, program)));
 }
 
 async function prepare(name, progress, signal) {
@@ -220,9 +218,10 @@ async function unpackFromNpm(name, npm, target, report, signal) {
   return true;
 }
 
-async function unpackFromDebian(program, target, report, signal) {
-  report({ note: `downloading ${program}` });
-  await unpackDebian(program, target, (tool, args) => run(tool, args, { cwd: target, signal, report: () => {} }));
+async function unpackFromDebian(debian, target, report, signal) {
+  report({ note: `downloading ${debian.packages[0]}` });
+  const runTool = (tool, args, cwd = target) => run(tool, args, { cwd, signal, report: () => {} });
+  await unpackDebian(debian, target, runTool);
   rmSync(join(target, "apt"), { recursive: true, force: true });
   return true;
 }
