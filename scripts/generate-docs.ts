@@ -10,7 +10,7 @@ const INTRO = `# Configuration
 <!-- Written by scripts/generate-docs.ts; change the schema in src/config instead. -->
 
 A file, or the \`*.yaml\`, \`*.yml\` and \`*.json\` files of a folder, with any number
-of documents of the four kinds below. Unknown fields, duplicate names, dangling
+of documents of the five kinds below. Unknown fields, duplicate names, dangling
 references and overlapping value paths are errors, all listed at once with file,
 line, column and field. \`helmwarden schema\` prints the JSON Schema, which
 \`docs/schema.json\` holds too: with the comment line
@@ -28,6 +28,7 @@ const ABOUT: Readonly<Record<Kind, string>> = {
   SecretStore: "An external secret manager, and how to log in to it.",
   ReleaseSync: "One Helm release, and which of its values come from which secrets.",
   SecretSync: "One Kubernetes Secret, for charts that take an existing Secret.",
+  RotationPolicy: "One secret in a store that is renewed in time, and what has to learn it: [rotation](rotation.md).",
   HelmwardenConfig: "The program itself. At most one; without it, every default holds.",
 };
 
@@ -44,12 +45,14 @@ export function configurationPage(): string {
     `## ${kind}\n\n${ABOUT[kind]}\n`,
     ...sections("", schemaOf(kind), `${kind}: `),
   ]);
-  const { Credential, SecretRef } = namedShapes();
+  const { Credential, SecretRef, SecretSource } = namedShapes();
   const references = [
     "## Credential\n\nWhere a credential is read from.\n",
     table(rowsOf("", Credential, [])),
     "## Secret ref\n\nOne secret in a store.\n",
     table(rowsOf("", SecretRef, [])),
+    "## Secret source\n\nA credential that may itself lie in a store.\n",
+    table(rowsOf("", SecretSource, [])),
   ];
   return [INTRO, ...kinds, ...references].join("\n").trimEnd().concat("\n");
 }
@@ -98,8 +101,9 @@ function row(field: string, nodes: readonly SchemaNode[], fallback: string): Row
 }
 
 function typeOf(node: SchemaNode): string {
-  const { Credential, SecretRef } = namedShapes();
+  const { Credential, SecretRef, SecretSource } = namedShapes();
   if (allowSame(node, Credential)) return "[credential](#credential)";
+  if (allowSame(node, SecretSource)) return "[secret source](#secret-source)";
   if (allowSame(node, SecretRef)) return "[secret ref](#secret-ref)";
   if (node.enum !== undefined) return node.enum.map((word) => `\`${String(word)}\``).join(" ");
   if (node.pattern === DURATION.source) return "duration";

@@ -1,5 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { isJsonObject } from "../core/json.ts";
+import type { RotationPolicy } from "../core/rotation/policy.ts";
+import type { SecretRef } from "../core/secretRef.ts";
 import type {
   ChartSource,
   Config,
@@ -13,6 +15,7 @@ import type {
   VaultSpec,
   Where,
 } from "../core/spec.ts";
+import { rotationOf } from "./buildRotation.ts";
 import { API_VERSION } from "./fields.ts";
 import { helmwardenConfig } from "./helmwardenConfig.ts";
 import type { AnyDocument, DocumentOf } from "./schema.ts";
@@ -34,6 +37,7 @@ export function buildConfig(loaded: readonly Loaded[]): Config {
   const stores = new Map<string, SecretStore>();
   const releases: ReleaseSync[] = [];
   const secrets: SecretSync[] = [];
+  const rotations: RotationPolicy[] = [];
   let program = programOf(helmwardenConfig.parse({ apiVersion: API_VERSION, kind: "HelmwardenConfig" }), "/");
   for (const { yaml, document } of loaded) {
     if (document.kind === "SecretStore") stores.set(document.metadata.name, storeOf(document, whereOf(yaml)));
@@ -42,8 +46,12 @@ export function buildConfig(loaded: readonly Loaded[]): Config {
   for (const { yaml, document } of loaded) {
     if (document.kind === "ReleaseSync") releases.push(releaseOf(document, stores, whereOf(yaml)));
     if (document.kind === "SecretSync") secrets.push(secretOf(document, stores, whereOf(yaml)));
+    if (document.kind === "RotationPolicy") {
+      const located = { ...document, spec: withAbsoluteFiles(document.spec, dirname(yaml.file)) };
+      rotations.push(rotationOf(located, (ref) => spelled(ref, stores), whereOf(yaml)));
+    }
   }
-  return { stores, releases, secrets, rotations: [], program };
+  return { stores, releases, secrets, rotations, program };
 }
 
 function whereOf(yaml: YamlDocument): Where {
@@ -160,14 +168,14 @@ function chartOf(chart: DocumentOf<"ReleaseSync">["spec"]["chart"], folder: stri
   return { kind: "repository", repository: chart.repository, name: chart.name, ...version };
 }
 
-/** Infisical's folders get one spelling, so that equal ones are read once. */
 function normalised(source: ValueSource, stores: Stores): ValueSource {
-  const each = <T extends { store: string; path: string }>(ref: T): T => {
-    if (stores.get(ref.store)?.provider.kind !== "infisical") return ref;
-    return { ...ref, path: folderPath(ref.path) };
-  };
-  if (source.kind === "ref") return { kind: "ref", ref: each(source.ref) };
-  return { ...source, parts: new Map([...source.parts].map(([name, ref]) => [name, each(ref)])) };
+  if (source.kind === "ref") return { kind: "ref", ref: spelled(source.ref, stores) };
+  return { ...source, parts: new Map([...source.parts].map(([name, ref]) => [name, spelled(ref, stores)])) };
+}
+
+/** Infisical's folders get one spelling, so that equal ones are read once. */
+function spelled(ref: SecretRef, stores: Stores): SecretRef {
+  return stores.get(ref.store)?.provider.kind === "infisical" ? { ...ref, path: folderPath(ref.path) } : ref;
 }
 
 function folderPath(path: string): string {

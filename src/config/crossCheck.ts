@@ -3,14 +3,15 @@ import { overlaps, parseValuePath } from "../core/valuePath.ts";
 import { DEFAULT_CLUSTER } from "./fields.ts";
 import { nearest } from "./knownFields.ts";
 import { formatField, type Problem } from "./problem.ts";
-import { type FieldPath, valueAt, type YamlDocument } from "./yamlText.ts";
+import { isRotation, rotationReferences, rotationStores, writtenSecrets } from "./rotationReferences.ts";
+import { type FieldPath, textAt, valueAt, type YamlDocument } from "./yamlText.ts";
 
 /**
  * What no schema can see: documents against each other, and fields against each other. It looks at the documents as
  * they are written, those that their schema refuses included, so that all errors come at once.
  */
 export function crossCheck(documents: readonly YamlDocument[]): Problem[] {
-  const stores = documents.filter((yaml) => text(yaml, ["kind"]) === "SecretStore");
+  const stores = documents.filter((yaml) => textAt(yaml, ["kind"]) === "SecretStore");
   return [
     ...repeated(documents),
     ...documents.flatMap(longReleaseName),
@@ -19,6 +20,7 @@ export function crossCheck(documents: readonly YamlDocument[]): Problem[] {
       ...conflicts(yaml, "data", "key", String, (left, right) => left === right),
     ]),
     ...documents.flatMap((yaml) => references(yaml).flatMap((at) => badReference(yaml, at, stores))),
+    ...documents.flatMap((yaml) => rotationStores(yaml).flatMap(({ at, kind }) => badKind(yaml, at, kind, stores))),
   ];
 }
 
@@ -43,16 +45,20 @@ function repeated(documents: readonly YamlDocument[]): Problem[] {
 
 /** What no other document may be, or be about. */
 function identities(yaml: YamlDocument): readonly Identity[] {
-  const kind = text(yaml, ["kind"]);
-  const [name, namespace] = [text(yaml, ["metadata", "name"]), text(yaml, ["metadata", "namespace"])];
+  const kind = textAt(yaml, ["kind"]);
+  const [name, namespace] = [textAt(yaml, ["metadata", "name"]), textAt(yaml, ["metadata", "namespace"])];
   if (kind === "HelmwardenConfig") return [{ id: [kind], path: ["kind"], rule: "may occur once; the first is at" }];
   if (name === undefined) return [];
   const path = ["metadata", "name"];
   const named = { id: [kind, namespace, name], path, rule: "is the name of another document of this kind, at" };
+  if (isRotation(yaml)) {
+    const rule = "is written by another RotationPolicy, at";
+    return [named, ...writtenSecrets(yaml).map(({ at, id }) => ({ id: ["secret", ...id], path: at, rule }))];
+  }
   if (kind !== "ReleaseSync" && kind !== "SecretSync") return [named];
   const field = kind === "ReleaseSync" ? "release" : "secret";
-  const target = text(yaml, ["spec", field]);
-  const cluster = text(yaml, ["spec", "cluster"]) ?? DEFAULT_CLUSTER;
+  const target = textAt(yaml, ["spec", field]);
+  const cluster = textAt(yaml, ["spec", "cluster"]) ?? DEFAULT_CLUSTER;
   return [
     named,
     {
@@ -64,8 +70,8 @@ function identities(yaml: YamlDocument): readonly Identity[] {
 }
 
 function longReleaseName(yaml: YamlDocument): Problem[] {
-  if (text(yaml, ["kind"]) !== "ReleaseSync" || text(yaml, ["spec", "release"]) !== undefined) return [];
-  if ((text(yaml, ["metadata", "name"]) ?? "").length <= 53) return [];
+  if (textAt(yaml, ["kind"]) !== "ReleaseSync" || textAt(yaml, ["spec", "release"]) !== undefined) return [];
+  if ((textAt(yaml, ["metadata", "name"]) ?? "").length <= 53) return [];
   return [
     problem(yaml, ["metadata", "name"], "is longer than the 53 characters of a release's name: set spec.release"),
   ];
@@ -85,7 +91,7 @@ function conflicts<T>(
   conflict: (left: T, right: T) => boolean,
 ): Problem[] {
   const targets = entriesOf(yaml, list).map((_, index) => {
-    const written = text(yaml, ["spec", list, index, field]);
+    const written = textAt(yaml, ["spec", list, index, field]);
     return written === undefined ? undefined : read(written);
   });
   return targets.flatMap((target, index) => {
@@ -101,6 +107,7 @@ function conflicts<T>(
 
 /** Where the secret refs of a document stand. */
 function references(yaml: YamlDocument): readonly FieldPath[] {
+  if (isRotation(yaml)) return rotationReferences(yaml);
   return ["values", "data"].flatMap((list) =>
     entriesOf(yaml, list).flatMap((entry, index) => {
       const at = ["spec", list, index, "from"];
@@ -112,17 +119,31 @@ function references(yaml: YamlDocument): readonly FieldPath[] {
 }
 
 function badReference(yaml: YamlDocument, at: FieldPath, stores: readonly YamlDocument[]): Problem[] {
-  const name = text(yaml, [...at, "store"]);
+  const name = textAt(yaml, [...at, "store"]);
   if (name === undefined) return [];
   const store = stores.find((candidate) => nameOf(candidate) === name);
   if (store === undefined) return [problem(yaml, [...at, "store"], unknownStore(name, stores))];
-  if (valueAt(store.content, ["spec", "vault"]) !== undefined && /^\/|\/$/.test(text(yaml, [...at, "path"]) ?? "")) {
+  if (valueAt(store.content, ["spec", "vault"]) !== undefined && /^\/|\/$/.test(textAt(yaml, [...at, "path"]) ?? "")) {
     return [problem(yaml, [...at, "path"], "must not begin or end with a slash in Vault")];
   }
-  if (valueAt(store.content, ["spec", "infisical"]) !== undefined && /[:/]/.test(text(yaml, [...at, "key"]) ?? "")) {
+  if (valueAt(store.content, ["spec", "infisical"]) !== undefined && /[:/]/.test(textAt(yaml, [...at, "key"]) ?? "")) {
     return [problem(yaml, [...at, "key"], "must not hold : or / in Infisical")];
   }
   return [];
+}
+
+function badKind(
+  yaml: YamlDocument,
+  at: FieldPath,
+  kind: "vault" | "infisical",
+  stores: readonly YamlDocument[],
+): Problem[] {
+  const name = textAt(yaml, at);
+  const store = stores.find((candidate) => nameOf(candidate) === name);
+  if (name === undefined) return [];
+  if (store === undefined) return [problem(yaml, at, unknownStore(name, stores))];
+  if (valueAt(store.content, ["spec", kind]) !== undefined) return [];
+  return [problem(yaml, at, `must be a store of the kind ${kind}`)];
 }
 
 function unknownStore(name: string, stores: readonly YamlDocument[]): string {
@@ -134,12 +155,7 @@ function unknownStore(name: string, stores: readonly YamlDocument[]): string {
 }
 
 function nameOf(yaml: YamlDocument): string {
-  return text(yaml, ["metadata", "name"]) ?? "";
-}
-
-function text(yaml: YamlDocument, path: FieldPath): string | undefined {
-  const value = valueAt(yaml.content, path);
-  return typeof value === "string" ? value : undefined;
+  return textAt(yaml, ["metadata", "name"]) ?? "";
 }
 
 function entriesOf(yaml: YamlDocument, list: string): readonly unknown[] {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { ShareOrCount } from "../core/spec.ts";
-import { parseTemplate } from "../core/template.ts";
+import { parseTemplate, parseText } from "../core/template.ts";
 import { parseValuePath } from "../core/valuePath.ts";
 
 export const API_VERSION = "helmwarden.dev/v1alpha1";
@@ -60,6 +60,15 @@ function urlFault(url: URL): string | undefined {
   return url.search + url.hash === "" ? undefined : "must not have a query or fragment";
 }
 
+/** http or https, with path and query if need be, and without credentials. */
+export function webUrl() {
+  return text().superRefine((address, context) => {
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") return;
+    context.addIssue({ code: "custom", message: "must be an http or https URL without user and password" });
+  });
+}
+
 /** A path inside a store. Slashes at its ends are judged later, when the kind of the store is known. */
 export function storePath() {
   return text()
@@ -90,6 +99,18 @@ export function credential() {
     ],
     "must be a reference, exactly one of {fromEnv: NAME}, {fromFile: path} and {fromSecret: {namespace, name, key}}: " +
       "no secret stands in the configuration itself",
+  );
+}
+
+/** A credential that may itself lie in a store. */
+export function secretSource() {
+  return z.union(
+    [
+      ...credential().options,
+      z.strictObject({ fromStore: secretRef().describe("Secret in a store, read each time that it is needed.") }),
+    ],
+    "must be a reference, exactly one of {fromEnv: NAME}, {fromFile: path}, {fromSecret: {namespace, name, key}} and " +
+      "{fromStore: {store, path, key}}: no secret stands in the configuration itself",
   );
 }
 
@@ -134,8 +155,17 @@ export function valuePath() {
 }
 
 export function template() {
+  return templateBy(parseTemplate);
+}
+
+/** A template that may as well be plain text. */
+export function plainOrTemplate() {
+  return templateBy(parseText);
+}
+
+function templateBy(parse: typeof parseTemplate) {
   return z.string().transform((source, context) => {
-    const parsed = parseTemplate(source);
+    const parsed = parse(source);
     if (!("error" in parsed)) return parsed;
     context.addIssue({ code: "custom", message: `is not a template: ${parsed.error}` });
     return z.NEVER;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { credential, secretRef } from "./fields.ts";
+import { credential, secretRef, secretSource } from "./fields.ts";
 import { type Kind, KINDS } from "./schema.ts";
 
 /** A JSON Schema as far as this program makes and reads it. */
@@ -24,7 +24,7 @@ export function schemaOf(kind: Kind): SchemaNode {
 
 /** The shapes that stand in many places, by their names. */
 export function namedShapes() {
-  return { Credential: nodeOf(credential()), SecretRef: nodeOf(secretRef()) };
+  return { Credential: nodeOf(credential()), SecretRef: nodeOf(secretRef()), SecretSource: nodeOf(secretSource()) };
 }
 
 /** Whether two nodes allow the same, whatever they are described as and default to. */

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { helmwardenConfig } from "./helmwardenConfig.ts";
 import { releaseSync } from "./releaseSync.ts";
+import { rotationPolicy } from "./rotationPolicy.ts";
 import { secretStore } from "./secretStore.ts";
 import { secretSync } from "./secretSync.ts";
 
@@ -9,6 +10,7 @@ export const KINDS = {
   SecretStore: secretStore,
   ReleaseSync: releaseSync,
   SecretSync: secretSync,
+  RotationPolicy: rotationPolicy,
   HelmwardenConfig: helmwardenConfig,
 } as const;
 

@@ -78,6 +78,7 @@ function misfits(document: YamlDocument, issues: readonly Issue[], path: FieldPa
   let count = 0;
   for (const issue of issues) {
     if (issue.path.length === 0 && issue.code === "unrecognized_keys") count += issue.keys.length;
+    else if (issue.path.length === 0 && issue.code === "invalid_type") return Infinity;
     else if (issue.path.length === 0 && issue.code === "invalid_union") {
       count += Math.min(...issue.errors.map((inner) => misfits(document, inner, path)));
     } else if (issue.path.length === 1 && valueAt(document.content, [...path, ...issue.path]) === undefined) count += 1;

@@ -1,8 +1,9 @@
 import * as z from "zod";
 import type { ValueSource } from "../core/spec.ts";
+import type { Template } from "../core/template.ts";
 import { secretRef, template } from "./fields.ts";
 
-const PART_NAME = /^[A-Za-z][A-Za-z0-9_]{0,40}$/;
+export const PART_NAME = /^[A-Za-z][A-Za-z0-9_]{0,40}$/;
 
 /**
  * A mapping to `fields` from one secret (`from: {store, path, key}`) or from several (`template`, and `from` with
@@ -21,7 +22,10 @@ export function mapping<Fields extends z.ZodRawShape>(fields: Fields) {
         .record(z.string().regex(PART_NAME), secretRef())
         .describe("With `template`: a secret for each part, by the part's name."),
     })
-    .superRefine((entry, context) => checkParts(entry as unknown as TemplateEntry, context));
+    .superRefine((entry, context) => {
+      const { template: text, from } = entry as unknown as TemplateEntry;
+      checkParts(text, from, { template: ["template"], parts: ["from"] }, context);
+    });
   return z.union([single, several], "must be a map with the target and `from`");
 }
 
@@ -33,16 +37,22 @@ export function sourceOf(entry: Single | TemplateEntry): ValueSource {
 
 type Single = { readonly from: z.output<ReturnType<typeof secretRef>> };
 type TemplateEntry = {
-  readonly template: z.output<ReturnType<typeof template>>;
+  readonly template: Template;
   readonly from: Readonly<Record<string, Single["from"]>>;
 };
 
-function checkParts(entry: TemplateEntry, context: z.RefinementCtx): void {
-  for (const name of entry.template.names.filter((used) => !Object.hasOwn(entry.from, used))) {
-    const message = `uses the part ${name}, which \`from\` does not give`;
-    context.addIssue({ code: "custom", path: ["template"], message });
+/** A template uses each of its parts, and no other. */
+export function checkParts(
+  { names }: Template,
+  parts: Readonly<Record<string, unknown>>,
+  at: { readonly template: string[]; readonly parts: string[] },
+  context: z.RefinementCtx,
+): void {
+  for (const name of names.filter((used) => !Object.hasOwn(parts, used))) {
+    const message = `uses the part ${name}, which \`${at.parts.at(-1)}\` does not give`;
+    context.addIssue({ code: "custom", path: at.template, message });
   }
-  for (const name of Object.keys(entry.from).filter((given) => !entry.template.names.includes(given))) {
-    context.addIssue({ code: "custom", path: ["from", name], message: "is not used by the template" });
+  for (const name of Object.keys(parts).filter((given) => !names.includes(given))) {
+    context.addIssue({ code: "custom", path: [...at.parts, name], message: "is not used by the template" });
   }
 }

@@ -55,6 +55,12 @@ export function valueAt(content: unknown, path: FieldPath): unknown {
   return at;
 }
 
+/** The text at a path; undefined where there is none, or something else. */
+export function textAt(yaml: YamlDocument, path: FieldPath): string | undefined {
+  const value = valueAt(yaml.content, path);
+  return typeof value === "string" ? value : undefined;
+}
+
 /** The document as plain data, or what is wrong with it; an empty one is neither. */
 function contentOf(parsed: Document.Parsed): JsonObject | readonly Fault[] {
   const faults = faultsOf(parsed);

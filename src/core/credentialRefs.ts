@@ -1,9 +1,10 @@
 import type { Config, CredentialRef, SecretStore } from "./spec.ts";
 
 /** The Kubernetes Secrets that credentials of the configuration are read from. */
-export function credentialSecretsOf({ stores, program }: Config): { namespace: string; name: string }[] {
+export function credentialSecretsOf({ stores, rotations, program }: Config): { namespace: string; name: string }[] {
   const refs = [
     ...[...stores.values()].flatMap(refsOfStore),
+    ...rotations.flatMap(({ target, notify }) => [...refsIn(target), ...refsIn(notify)]),
     program.http.token,
     program.digestKey,
     program.queue.kind === "redis" ? program.queue.url : undefined,
@@ -17,11 +18,12 @@ function refsOfStore({ pushToken, provider }: SecretStore): (CredentialRef | und
     : [pushToken, provider.webhookSecret, ...refsIn(provider.auth)];
 }
 
-/** Every way to log in is a small tree with credentials at its leaves. */
-function refsIn(auth: unknown): CredentialRef[] {
-  if (typeof auth !== "object" || auth === null) return [];
-  if (isSecretRef(auth)) return [auth];
-  return Object.values(auth).flatMap(refsIn);
+/** Every way to log in, and every target of a rotation, is a small tree with credentials at its leaves. */
+function refsIn(tree: unknown): CredentialRef[] {
+  if (typeof tree !== "object" || tree === null) return [];
+  if (tree instanceof Map) return [...tree.values()].flatMap(refsIn);
+  if (isSecretRef(tree)) return [tree];
+  return Object.values(tree).flatMap(refsIn);
 }
 
 function isSecretRef(value: object): value is Extract<CredentialRef, { fromSecret: object }> {

@@ -39,6 +39,13 @@ const OPENING = /(\$+)\{/g;
 
 /** Reads a template. The error text gives a position (from 1) and never quotes the template. */
 export function parseTemplate(text: string): Template | { readonly error: string } {
+  const parsed = parseText(text);
+  if ("error" in parsed || parsed.names.length > 0) return parsed;
+  return { error: "it has no part such as ${password}" };
+}
+
+/** The same for a text that may have parts, and need not. */
+export function parseText(text: string): Template | { readonly error: string } {
   const pieces: TemplatePiece[] = [];
   let literal = "";
   let at = 0;
@@ -60,7 +67,7 @@ export function parseTemplate(text: string): Template | { readonly error: string
   literal += text.slice(at);
   if (literal !== "") pieces.push({ kind: "text", text: literal });
   const names = [...new Set(pieces.flatMap((piece) => (piece.kind === "part" ? [piece.name] : [])))];
-  return names.length === 0 ? { error: "it has no part such as ${password}" } : { pieces, names };
+  return { pieces, names };
 }
 
 /** Puts the parts in. Every name of the template has to be given (the configuration is checked for it): else Internal. */
