@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { repository } from "../scripts/artifacts.mjs";
 import { daemon } from "./daemon.ts";
 import { type Figure, formatFigure } from "./figures.ts";
+import { migrate } from "./migrate.ts";
 import { sync } from "./sync.ts";
 import { startWorld, type World } from "./world.ts";
 
-const benchmarks: Readonly<Record<string, (world: World) => AsyncIterable<Figure>>> = { sync, daemon };
+const benchmarks: Readonly<Record<string, (world: World) => AsyncIterable<Figure>>> = { sync, daemon, migrate };
 
 const [name = "", size = ""] = process.argv.slice(2);
 /** Shows that it runs; its figures mean nothing and are not kept. */

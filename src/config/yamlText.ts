@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit, type Document } from "yaml";
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, Parser, visit } from "yaml";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import type { Problem } from "./problem.ts";
 
@@ -25,7 +25,8 @@ const MAX_ALIASES = 1000;
 
 /**
  * Splits a file into its documents, empty ones left out. Duplicate keys, unknown tags, keys that are no text and
- * unbounded aliases are problems, too. Texts of the YAML library quote the input and are not passed on.
+ * unbounded aliases are problems, too. Texts of the YAML library quote the input and are not passed on. Of each document
+ * only the data is kept, as its nodes take fifty times as much; who asks for positions has the file parsed once more.
  */
 export function readYaml(file: string, text: string): { documents: YamlDocument[]; problems: Problem[] } {
   const lines = new LineCounter();
@@ -35,12 +36,28 @@ export function readYaml(file: string, text: string): { documents: YamlDocument[
   };
   const documents: YamlDocument[] = [];
   const problems: Problem[] = [];
-  for (const parsed of parseAllDocuments(text, { lineCounter: lines, stringKeys: true, logLevel: "error" })) {
+  let again: readonly Document.Parsed[] | undefined;
+  let count = 0;
+  for (const parsed of parse(text, lines)) {
+    const index = count;
+    count += 1;
     const content = contentOf(parsed);
-    if (isJsonObject(content)) documents.push(locatedDocument(file, content, parsed, at));
-    else for (const fault of content) problems.push({ file, ...at(fault.offset), field: "", text: fault.text });
+    if (isJsonObject(content)) {
+      const start = at(startOf(parsed));
+      const nodes = (): Document.Parsed | undefined => (again ??= [...parse(text)])[index];
+      documents.push(locatedDocument({ file, content, start, at }, nodes));
+    } else for (const fault of content) problems.push({ file, ...at(fault.offset), field: "", text: fault.text });
   }
   return { documents, problems };
+}
+
+function parse(text: string, lines?: LineCounter): Iterable<Document.Parsed> {
+  const composer = new Composer({ stringKeys: true, logLevel: "error" });
+  return composer.compose(new Parser(lines?.addNewLine).parse(text));
+}
+
+function startOf(parsed: Document.Parsed): number {
+  return parsed.contents?.range?.[0] ?? 0;
 }
 
 type Fault = { readonly offset: number; readonly text: string };
@@ -65,7 +82,7 @@ export function textAt(yaml: YamlDocument, path: FieldPath): string | undefined 
 function contentOf(parsed: Document.Parsed): JsonObject | readonly Fault[] {
   const faults = faultsOf(parsed);
   if (faults.length > 0) return faults;
-  const offset = parsed.contents?.range?.[0] ?? 0;
+  const offset = startOf(parsed);
   try {
     const content: unknown = parsed.toJS({ maxAliasCount: MAX_ALIASES });
     if (content === null) return [];
@@ -95,13 +112,18 @@ function faultsOf(parsed: Document.Parsed): Fault[] {
   return faults;
 }
 
+interface Located extends Pick<YamlDocument, "file" | "content"> {
+  readonly start: Position;
+  readonly at: (offset: number) => Position;
+}
+
 function locatedDocument(
-  file: string,
-  content: JsonObject,
-  parsed: Document.Parsed,
-  at: (offset: number) => Position,
+  { file, content, start, at }: Located,
+  nodes: () => Document.Parsed | undefined,
 ): YamlDocument {
   const nodeAt = (path: FieldPath): Node | undefined => {
+    const parsed = nodes();
+    if (parsed === undefined) return undefined;
     let node = resolve(parsed.contents, parsed);
     for (const segment of path) {
       const inner: unknown = isMap(node) || isSeq(node) ? node.get(segment, true) : undefined;
@@ -111,7 +133,7 @@ function locatedDocument(
     }
     return node;
   };
-  const positionOf = (path: FieldPath): Position => at(nodeAt(path)?.range?.[0] ?? 0);
+  const positionOf = (path: FieldPath): Position => (path.length === 0 ? start : at(nodeAt(path)?.range?.[0] ?? 0));
   return {
     file,
     content,

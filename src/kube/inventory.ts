@@ -7,7 +7,7 @@ import { type Api, orAbsent } from "./api.ts";
 import { listPages, METADATA_ONLY } from "./listPages.ts";
 
 /** A Secret may hold 1 MiB, and a page is one string. */
-const PAGE = 100;
+const PAGE = 25;
 const NAMES_PAGE = 500;
 const NOT_HELM = "type!=helm.sh/release.v1";
 
