@@ -21,7 +21,7 @@ const DEFAULT_CLASSES = { lower: 1, upper: 1, digit: 1 };
 
 const password = z
   .strictObject({
-    length: z.int().min(8).max(1024).default(32).describe("Characters."),
+    length: z.int().min(8).max(256).default(32).describe("Characters."),
     classes: z
       .strictObject({
         lower: atLeast("`a` to `z`"),

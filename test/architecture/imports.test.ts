@@ -95,6 +95,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "openRotation.ts",
     "digestKey.ts",
     "daemon/",
+    "generators/",
     "helm/",
     "migration/",
     "providers/",
@@ -127,7 +128,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "node:timers/promises": ["clock.ts", "helm/"],
   "node:tty": ["cli/ask.ts"],
   "node:url": ["providers/"],
-  "node:util": ["cli/", "kube/"],
+  "node:util": ["cli/", "generators/", "kube/"],
   "node:zlib": ["helm/"],
 };
 
