@@ -20,6 +20,10 @@ export function addMigrate(program: Command, context: CommandContext, exit: Exit
   locked(scoped(base(migrate.command("run"))))
     .description("back up, import, verify, generate the configuration, and prove that to use it changes nothing")
     .option("--dry-run", "show the plan and write nothing", false)
+    .option(
+      "--rotate <duration>",
+      "generate a RotationPolicy, commented out, for each key that looks like a credential",
+    )
     .action(async (secrets: string[], options: RunOptions) => {
       exit(await (await import("./migrateRun.ts")).migrateRunCommand(secrets, options, context));
     });

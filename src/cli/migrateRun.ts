@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type App, openMigrationFiles } from "../app.ts";
+import { parseDuration } from "../config/duration.ts";
 import { loadMapping } from "../config/migrationMapping.ts";
 import { type MigrationRequest, stateOf } from "../core/migration/journal.ts";
 import { HelmwardenError } from "../errors.ts";
@@ -17,6 +18,7 @@ export interface RunOptions extends MigrateOptions, LockOptions {
   readonly dir: string;
   readonly yes: boolean;
   readonly dryRun: boolean;
+  readonly rotate?: string;
 }
 
 /** What the steps of one migration work with. */
@@ -39,6 +41,7 @@ export async function migrateRunCommand(
   const { terminal, signal } = context;
   return await withApp(options.dryRun ? "plan" : "sync", { ...options, output: "text" }, context, async (app) => {
     const { scope, store } = await chosenBy(secrets, options, app);
+    requireRotation(options.rotate);
     if (store === undefined) throw new HelmwardenError("UsageInvalid", "Name the store to import into: --to STORE.");
     const inventory = await inventoryOf(app, options.cluster, scope, signal);
     if (options.output === "text") printProposal(inventory.proposal, terminal);
@@ -65,6 +68,7 @@ export async function migrateRunCommand(
         template: scope.template,
         store: store.name,
         mapping: options.mapping,
+        rotate: options.rotate,
       };
       const { clock, digestKey } = await app.portsOf(options.cluster);
       await beginMigration({ journal, clock, digestKey }, request, inventory.imports);
@@ -73,6 +77,14 @@ export async function migrateRunCommand(
       await journal.close();
     }
   });
+}
+
+function requireRotation(every: string | undefined): void {
+  if (every === undefined) return;
+  const ms = parseDuration(every);
+  const [shortest = 0, longest = 0] = [parseDuration("1h"), parseDuration("3650d")];
+  if (ms !== undefined && ms >= shortest && ms <= longest) return;
+  throw new HelmwardenError("UsageInvalid", "--rotate is a duration between 1h and 3650d, such as 90d.");
 }
 
 /** `migrate resume` and `migrate verify`: goes on with what the journal says, or only proves it again. */

@@ -123,9 +123,9 @@ async function generate(
 ): Promise<string> {
   const state = stateOf(journal.entries);
   const { charts } = await loadMapping(request.mapping);
-  const { store, cluster } = request;
+  const { store, cluster, rotate } = request;
   const path = join(options.dir, GENERATED, "helmwarden.yaml");
-  await files.replaceText(path, configurationText({ proposal, state, store, cluster, charts }));
+  await files.replaceText(path, configurationText({ proposal, state, store, cluster, charts, rotate }));
   const provider = app.config.stores.get(store)?.provider;
   if (provider?.kind === "vault") {
     const policy = vaultPolicyText(state, provider.mount, provider.version);

@@ -19,6 +19,7 @@ const Entry: z.ZodType<JournalEntry> = z.discriminatedUnion("step", [
       template: z.string(),
       store: z.string(),
       mapping: z.string().optional(),
+      rotate: z.string().optional(),
     }),
   }),
   z.object({

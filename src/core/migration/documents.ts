@@ -1,5 +1,6 @@
 import { isThere, type MigrationState } from "./journal.ts";
 import type { ProposedMapping, ProposedRelease, ProposedSecret, Proposal } from "./proposal.ts";
+import { rotationText } from "./rotationDocuments.ts";
 
 export interface DocumentInput {
   readonly proposal: Proposal;
@@ -8,6 +9,8 @@ export interface DocumentInput {
   readonly cluster: string;
   /** `chart` of a ReleaseSync, by NAMESPACE/NAME. */
   readonly charts: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** A duration: with RotationPolicies. */
+  readonly rotate?: string | undefined;
 }
 
 /**
@@ -20,12 +23,19 @@ export function configurationText(input: DocumentInput): string {
   const secrets = proposal.secrets.map((secret) => secretSync(input, secret));
   const documents = [...releases, ...secrets].filter((one) => one !== undefined);
   const origin = `# Made by \`helmwarden migrate\`, to be used beside the document of SecretStore ${input.store}.\n`;
-  return [origin, ...documents].join("---\n");
+  return [origin, ...documents].join("---\n") + rotationOf(input);
+}
+
+function rotationOf(input: DocumentInput): string {
+  const { rotate, proposal, store, cluster } = input;
+  if (rotate === undefined) return "";
+  const has = (path: string, key: string): boolean => isIn(input, path, key);
+  return rotationText({ store, cluster, every: rotate, ...proposal, has });
 }
 
 function releaseSync(input: DocumentInput, release: ProposedRelease): string | undefined {
   const { namespace, name, chart, revision } = release;
-  const mappings = release.mappings.filter(({ from }) => has(input, from.path, from.key));
+  const mappings = release.mappings.filter(({ from }) => isIn(input, from.path, from.key));
   if (mappings.length === 0) return undefined;
   const known = input.charts.get(`${namespace}/${name}`);
   return lines([
@@ -58,7 +68,7 @@ function mappingLines(store: string, { path, type, form, from, note }: ProposedM
 function secretSync(input: DocumentInput, secret: ProposedSecret): string | undefined {
   const { namespace, name, path, release, type } = secret;
   if (release !== undefined) return undefined;
-  const keys = secret.keys.filter(({ key, content }) => content !== "empty" && has(input, path, key));
+  const keys = secret.keys.filter(({ key, content }) => content !== "empty" && isIn(input, path, key));
   if (keys.length === 0) return undefined;
   const readers = secret.readers.map(({ object }) => object).join(", ");
   const empty = secret.keys.filter(({ content }) => content === "empty").map(({ key }) => key);
@@ -91,7 +101,7 @@ export function infisicalPermissionsText(state: MigrationState, environment: str
   return `# What the role of helmwarden's identity needs: subject, actions, environment, folder.\n${rules.join("")}`;
 }
 
-function has({ state }: DocumentInput, path: string, key: string): boolean {
+function isIn({ state }: DocumentInput, path: string, key: string): boolean {
   return isThere(state.results.get(path)?.get(key));
 }
 

@@ -10,6 +10,8 @@ export interface MigrationRequest {
   readonly template: string;
   readonly store: string;
   readonly mapping?: string | undefined;
+  /** How old a value gets by the policies that are generated. */
+  readonly rotate?: string | undefined;
 }
 
 export type KeyResult = "created" | "equal" | "conflict" | "changed" | "failed";
