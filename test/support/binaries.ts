@@ -34,6 +34,27 @@ export function ageBinary(): string {
   return present("age", "age");
 }
 
+export function postgresBinary(): string {
+  return present("postgres", "postgres");
+}
+
+export function initdbBinary(): string {
+  return present("postgres", "initdb");
+}
+
+export function mariadbBinary(): string {
+  return present("mariadb", "mariadbd");
+}
+
+/** Where the scripts of its system tables and its messages are. */
+export function mariadbShare(): string {
+  return present("mariadb", "share");
+}
+
+export function mariadbPlugins(): string {
+  return present("mariadb", "plugins");
+}
+
 function present(artifact: ArtifactName, file: string): string {
   const path = artifactFile(artifact, file);
   if (!existsSync(path)) {
