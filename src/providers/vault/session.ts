@@ -17,6 +17,8 @@ interface Held extends HeldToken {
   readonly since: number;
   /** Monotonic milliseconds; Infinity while not known. */
   expiresAt: number;
+  /** Nobody can lengthen its life any more, as far as we know. */
+  isFinal: boolean;
   readonly end: AbortController;
 }
 
@@ -65,6 +67,13 @@ export class Session {
     );
   }
 
+  /** In how many milliseconds a token ends that we were given, and that will not be renewed; undefined: none known. */
+  endsInMs(): number | undefined {
+    const held = this.#held;
+    if (held === undefined || held.login.made || !held.isFinal || held.expiresAt === Infinity) return undefined;
+    return held.expiresAt - this.#deps.clock.monotonic();
+  }
+
   /** Ends renewal and revokes a token that we made. Never rejects. */
   async close(): Promise<void> {
     this.#life.abort();
@@ -80,7 +89,7 @@ export class Session {
   #hold(login: Login): Held {
     const since = this.#deps.clock.monotonic();
     const expiresAt = login.ttlMs > 0 ? since + login.ttlMs : Infinity;
-    const held: Held = { value: login.token, login, since, expiresAt, end: new AbortController() };
+    const held: Held = { value: login.token, login, since, expiresAt, isFinal: false, end: new AbortController() };
     this.#held = held;
     if (login.made) this.#deps.log.info("logged in to Vault", { ttlMs: login.ttlMs, renewable: login.renewable });
     void this.#renewWhileHeld(held);
@@ -91,12 +100,14 @@ export class Session {
     const life = AbortSignal.any([this.#life.signal, held.end.signal]);
     const state = held.login.made ? held.login : await this.#settledState(held, life);
     if (state === undefined) return;
+    if (state.ttlMs > 0) held.expiresAt = this.#deps.clock.monotonic() + state.ttlMs;
     const renew = (signal: AbortSignal): Promise<TokenState | undefined> => this.#client.renew(held.value, signal);
     const renewed = (expiresAt: number): void => {
       held.expiresAt = expiresAt;
       this.#deps.log.debug("renewed our Vault token");
     };
     await keepRenewing(state, renew, renewed, this.#deps, life);
+    held.isFinal = true;
   }
 
   async #settledState(held: Held, life: AbortSignal): Promise<TokenState | undefined> {

@@ -1,5 +1,5 @@
 import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
-import type { CheckLine, PathReading, Store } from "../../ports.ts";
+import type { CheckLine, PathReading, Store, StoreEnds } from "../../ports.ts";
 import { createHttpClient } from "../http.ts";
 import { keepListening } from "../keepListening.ts";
 import { createAuthClient } from "./authClient.ts";
@@ -72,6 +72,12 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
     return keepListening(listen, onEvent, { ...deps, store: name }, both);
   }
 
+  function ends(): StoreEnds {
+    const inMs = session.endsInMs();
+    const token = inMs === undefined ? undefined : new Date(deps.clock.now().getTime() + inMs);
+    return { token, certificate: http.certificateEndsAt() };
+  }
+
   async function close(): Promise<void> {
     life.abort();
     await session.close();
@@ -80,7 +86,7 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
 
   // Where a write goes must be known and not believed: a KV 1 mount takes a write for KV 2 and stores it elsewhere.
   const writer = createVaultWriter(kv, mount, subject, discover);
-  return { name, readPath, writer, check, watchEvents, close };
+  return { name, readPath, writer, check, ends, watchEvents, close };
 }
 
 function invalidAnswer(kind: "otherVersion" | "noMount" | "unknown", subject: string, mount: string): HelmwardenError {

@@ -5,6 +5,8 @@ import type { StoreWriter } from "../../ports.ts";
 import { type Current, createKvEdits } from "./kvEdits.ts";
 import type { KvClient } from "./kvClient.ts";
 import { decodedValue, encodedKeys } from "./markers.ts";
+import { createVaultReplace } from "./vaultReplace.ts";
+import { replaceKeys } from "./replaceKeys.ts";
 
 const ATTEMPTS = 5;
 
@@ -21,8 +23,10 @@ export function createVaultWriter(
   let known: 1 | 2 | undefined;
   const versionOf = async (signal: AbortSignal): Promise<1 | 2> => (known ??= await discover(signal));
   const edits = createKvEdits(kv, mount, subject);
+  const contended = (path: string): HelmwardenError => contention(subject, `${mount}/${path}`);
 
   return {
+    replace: createVaultReplace({ edits, mount, versionOf, requireWritable, contended }),
     async create(path, secrets, signal) {
       const version = await versionOf(signal);
       requireText(version, secrets, mount);
@@ -42,7 +46,7 @@ export function createVaultWriter(
         const added = missing.map(([key, value]): [string, Json] => [key, textOf(value)]);
         await edits.put(version, path, { ...current.secrets, ...Object.fromEntries(added) }, current.version, signal);
       }
-      throw contended(subject, `${mount}/${path}`);
+      throw contended(path);
     },
     async remove(path, secrets, signal) {
       const version = await versionOf(signal);
@@ -63,7 +67,10 @@ export function createVaultWriter(
         }
         return results;
       }
-      throw contended(subject, `${mount}/${path}`);
+      throw contended(path);
+    },
+    async replace(path, changes, signal) {
+      return await replaceKeys(edits, await versionOf(signal), path, changes, `${mount}/${path} in ${subject}`, signal);
     },
   };
 }
@@ -113,10 +120,10 @@ function requireWritable(version: 1 | 2, { secrets }: Current, mount: string, pa
   if (version === 2 || Object.values(secrets).every((value) => typeof value === "string")) return;
   throw new HelmwardenError(
     "StoreInvalid",
-    `${mount}/${path} holds something else than text already. Import to another path.`,
+    `${mount}/${path} holds something else than text already. Write to another path.`,
   );
 }
 
-function contended(subject: string, shown: string): HelmwardenError {
+function contention(subject: string, shown: string): HelmwardenError {
   return new HelmwardenError("StoreUnavailable", `Others keep writing ${shown} in ${subject}. Try again later.`);
 }

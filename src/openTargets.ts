@@ -1,0 +1,22 @@
+import type { RotationPolicy, SecretSource } from "./core/rotation/policy.ts";
+import type { SecretValue } from "./core/secretValue.ts";
+import { HelmwardenError } from "./errors.ts";
+import type { RotationTarget, Store } from "./ports.ts";
+
+export interface TargetDeps {
+  /** A credential for the target, read anew at each call. */
+  readonly read: (source: SecretSource) => Promise<SecretValue>;
+  readonly store: (name: string) => Promise<Store>;
+}
+
+/** The system behind a policy; no call is made yet. Undefined: none has to learn the value. Its driver is loaded here. */
+export async function openTarget({ target }: RotationPolicy, deps: TargetDeps): Promise<RotationTarget | undefined> {
+  switch (target.kind) {
+    case "none":
+      return undefined;
+    default:
+      return await Promise.reject(
+        new HelmwardenError("ConfigInvalid", `The target ${target.kind} is not built yet. ${typeof deps.read}`),
+      );
+  }
+}
