@@ -71,8 +71,8 @@ function ownObjects(subject: { readonly kind: "Release" | "Secret"; readonly nam
   return [
     { group: "", resource: "configmaps", verbs: ["list"], reason: "finding status objects; a list cannot be narrowed" },
     { group: "", resource: "configmaps", verbs: ["get", "create", "patch"], names, reason: "status objects, by name" },
-    { ...leases, verbs: ["create"], reason: "the daemon's Leases; a create cannot be narrowed" },
-    { ...leases, verbs: ["get", "update"], names, reason: "the daemon's Leases, by name" },
+    { ...leases, verbs: ["create"], reason: "Leases, one a subject; a create cannot be narrowed" },
+    { ...leases, verbs: ["get", "update"], names, reason: "Leases, by name" },
     EVENTS,
   ];
 }

@@ -7,11 +7,12 @@ import type { ReleaseReading, Store, Subject } from "../ports.ts";
 import { emitOutcome } from "./emitOutcome.ts";
 import { inLanes } from "./lanes.ts";
 import { wantedKeys, wantedValues } from "./observe.ts";
-import { reconcileRelease } from "./reconcileRelease.ts";
+import { type ObservedRelease, outcomeWithoutWrite, reconcileRelease } from "./reconcileRelease.ts";
 import { reconcileSecret, secretSubject, settleSecret, type WrittenSecret } from "./reconcileSecret.ts";
 import { releaseSubject } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { createStorePass, type StorePass } from "./storePass.ts";
+import { underLease } from "./underLease.ts";
 
 /** What one pass goes over. */
 export interface PassInput {
@@ -58,12 +59,12 @@ export async function runPass(input: PassInput, onResult: OnResult, signal: Abor
     done(releaseSubject(spec), spec.key.cluster, outcome);
   });
   for (const one of written) {
-    const { cluster } = one.spec;
-    done(
-      secretSubject(one.spec),
-      cluster,
-      await outcomeOf(signal, async () => await settleSecret(await input.portsOf(cluster), one, signal)),
-    );
+    const [subject, { cluster }] = [secretSubject(one.spec), one.spec];
+    const outcome = await outcomeOf(signal, async () => {
+      const ports = await input.portsOf(cluster);
+      return await underLease(ports, subject, async (held) => await settleSecret(ports, one, held), signal);
+    });
+    done(subject, cluster, outcome);
   }
   if (input.mode === "sync") await emitOutcomes(input, results, signal);
   return results;
@@ -72,22 +73,39 @@ export async function runPass(input: PassInput, onResult: OnResult, signal: Abor
 async function passRelease(
   input: PassInput,
   stores: StorePass,
-  seen: Preloaded,
+  preloaded: Preloaded,
   spec: ReleaseSync,
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (spec.suspend) return { kind: "suspended" };
   const ports = await input.portsOf(spec.key.cluster);
-  const [{ readings, records }, values] = await Promise.all([seen(spec.key.cluster), wantedValues(spec, stores)]);
+  const [observed, values] = await Promise.all([preloaded(spec.key.cluster), wantedValues(spec, stores)]);
+  const { readings, records } = observed;
   // A release that the list left out (a denied namespace, say) gives its own reason when it is read alone.
   const reading = readings.get(formatKey(spec.key)) ?? (await ports.releases.read(spec.key, signal));
-  return await reconcileRelease(
-    ports,
-    spec,
-    { reading, values, record: records.get(subjectId(releaseSubject(spec))) },
-    input.mode,
-    signal,
-  );
+  const subject = releaseSubject(spec);
+  const seen = { reading, values, record: records.get(subjectId(subject)) };
+  if (input.mode === "plan") return await reconcileRelease(ports, spec, seen, "plan", signal);
+  const idle = await outcomeWithoutWrite(ports, spec, seen, signal);
+  if (idle !== undefined) return idle;
+  const work = async (held: AbortSignal): Promise<Outcome> => {
+    const isNew = ports.clock.monotonic() - observed.at < NEW_MS;
+    return await reconcileRelease(ports, spec, isNew ? seen : await seeAgain(ports, spec, values, held), "sync", held);
+  };
+  return await underLease(ports, subject, work, signal);
+}
+
+async function seeAgain(
+  { releases, cluster }: ReleasePorts,
+  spec: ReleaseSync,
+  values: ObservedRelease["values"],
+  signal: AbortSignal,
+): Promise<ObservedRelease> {
+  const [reading, record] = await Promise.all([
+    releases.read(spec.key, signal),
+    cluster.statuses.get(releaseSubject(spec), signal),
+  ]);
+  return { reading, values, record };
 }
 
 async function passSecret(
@@ -99,10 +117,24 @@ async function passSecret(
 ): Promise<Outcome | WrittenSecret> {
   const ports = await input.portsOf(spec.cluster);
   const [{ records }, keys] = await Promise.all([seen(spec.cluster), wantedKeys(spec, stores)]);
-  return await reconcileSecret(ports, spec, keys, records.get(subjectId(secretSubject(spec))), input.mode, signal);
+  const subject = secretSubject(spec);
+  const foreseen = await reconcileSecret(ports, spec, keys, records.get(subjectId(subject)), "plan", signal);
+  if (input.mode === "plan" || !("kind" in foreseen) || foreseen.kind !== "pending") return foreseen;
+  return await underLease(
+    ports,
+    subject,
+    async (held) =>
+      await reconcileSecret(ports, spec, keys, await ports.cluster.statuses.get(subject, held), "sync", held),
+    signal,
+  );
 }
 
+/** What was seen longer ago than this is read once more under the Lease. An upgrade looks again in any case. */
+const NEW_MS = 300;
+
 interface Observed {
+  /** When the lists were asked for, by the monotonic clock. */
+  readonly at: number;
   readonly readings: ReadonlyMap<string, ReleaseReading>;
   readonly records: ReadonlyMap<string, StatusRecord>;
 }
@@ -118,11 +150,12 @@ function preload(input: PassInput, signal: AbortSignal): Preloaded {
   ]);
   const observed = new Map([...clusters].map((cluster) => [cluster, observe(input, cluster, signal)]));
   for (const cluster of observed.values()) cluster.catch(() => undefined);
-  return async (cluster) => (await observed.get(cluster)) ?? { readings: new Map(), records: new Map() };
+  return async (cluster) => (await observed.get(cluster)) ?? { at: -Infinity, readings: new Map(), records: new Map() };
 }
 
 async function observe(input: PassInput, cluster: string, signal: AbortSignal): Promise<Observed> {
   const ports = await input.portsOf(cluster);
+  const at = ports.clock.monotonic();
   const keys = input.releases.filter(({ key, suspend }) => key.cluster === cluster && !suspend).map(({ key }) => key);
   const secrets = input.secrets.filter((spec) => spec.cluster === cluster);
   const namespaces = [
@@ -132,7 +165,7 @@ async function observe(input: PassInput, cluster: string, signal: AbortSignal): 
     keys.length === 0 ? new Map<string, ReleaseReading>() : ports.releases.readAll(keys, signal),
     ports.cluster.statuses.list(namespaces, signal),
   ]);
-  return { readings, records };
+  return { at, readings, records };
 }
 
 /** Faults become outcomes, so that one release never stops another; what is not ours keeps only its class name. */

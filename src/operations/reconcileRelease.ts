@@ -8,7 +8,7 @@ import { HelmwardenError } from "../errors.ts";
 import type { ReleaseReading } from "../ports.ts";
 import { adoptRelease } from "./adoptRelease.ts";
 import { preflight } from "./preflight.ts";
-import { recoverDead } from "./recover.ts";
+import { isDead, recoverDead } from "./recover.ts";
 import { releaseSubject } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { upgradeRelease } from "./upgradeRelease.ts";
@@ -18,6 +18,22 @@ export interface ObservedRelease {
   readonly reading: ReleaseReading;
   readonly values: readonly WantedValue[];
   readonly record: StatusRecord | undefined;
+}
+
+/**
+ * The outcome where there is nothing to write to the release; undefined where there is, and a Lease is to be taken for
+ * it. Runs no helm.
+ */
+export async function outcomeWithoutWrite(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  seen: ObservedRelease,
+  signal: AbortSignal,
+): Promise<Outcome | undefined> {
+  if (isDead(spec, seen.reading, ports.clock.now())) return undefined;
+  const plan = planOf(ports, spec, seen);
+  const isIdle = plan.kind === "none" || plan.kind === "hold" || isLeft(spec, plan);
+  return isIdle ? await carryOut(ports, spec, seen, plan, "sync", signal) : undefined;
 }
 
 /**
@@ -33,7 +49,17 @@ export async function reconcileRelease(
 ): Promise<Outcome> {
   const reading = mode === "sync" ? await recoverDead(ports, spec, observed.reading, signal) : observed.reading;
   const seen = { ...observed, reading };
-  const plan = planOf(ports, spec, seen);
+  return await carryOut(ports, spec, seen, planOf(ports, spec, seen), mode, signal);
+}
+
+async function carryOut(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  seen: ObservedRelease,
+  plan: Plan,
+  mode: "plan" | "sync",
+  signal: AbortSignal,
+): Promise<Outcome> {
   switch (plan.kind) {
     case "none":
       if (mode === "sync") await followRelease(ports, spec, seen, signal);
@@ -46,8 +72,7 @@ export async function reconcileRelease(
       return await adoptRelease(ports, spec, plan, seen, signal);
     case "upgrade": {
       const { upgrade, changes, why } = plan;
-      if (why === "drift" && spec.drift === "report")
-        return { kind: "drifted", where: changes.map(({ path }) => path) };
+      if (isLeft(spec, plan)) return { kind: "drifted", where: changes.map(({ path }) => path) };
       const checked = await preflight(ports, spec, seen.values, upgrade, seen.record, signal);
       if (checked.holds.length > 0) return { kind: "held", holds: checked.holds, changes };
       if (mode === "plan") return { kind: "pending", action: "upgrade", why, changes };
@@ -56,6 +81,11 @@ export async function reconcileRelease(
     default:
       return exhausted(plan);
   }
+}
+
+/** A drift that `drift: report` leaves as it is. */
+function isLeft(spec: ReleaseSync, plan: Plan): boolean {
+  return plan.kind === "upgrade" && plan.why === "drift" && spec.drift === "report";
 }
 
 /** Somebody else upgraded: the record follows, so that a sweep sees at a glance that all is well. */

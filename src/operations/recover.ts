@@ -1,4 +1,4 @@
-import { formatKey, isPending, type StoredRelease } from "../core/release.ts";
+import { formatKey, isPending } from "../core/release.ts";
 import type { ReleaseSync } from "../core/spec.ts";
 import type { ReleaseReading } from "../ports.ts";
 import { RUN_LABEL } from "./apply.ts";
@@ -17,7 +17,7 @@ export async function recoverDead(
   reading: ReleaseReading,
   signal: AbortSignal,
 ): Promise<ReleaseReading> {
-  if (reading.kind !== "found" || !isDead(reading.release, spec.upgrade.timeoutMs, ports.clock.now())) return reading;
+  if (reading.kind !== "found" || !isDead(spec, reading, ports.clock.now())) return reading;
   const { last } = reading.release;
   const record = {
     action: "recover" as const,
@@ -33,7 +33,10 @@ export async function recoverDead(
   return await ports.releases.read(spec.key, signal);
 }
 
-function isDead({ last }: StoredRelease, timeoutMs: number, now: Date): boolean {
+/** Did an upgrade of ours leave the release pending, so long ago that no helm of it can live? */
+export function isDead({ upgrade }: ReleaseSync, reading: ReleaseReading, now: Date): boolean {
+  if (reading.kind !== "found") return false;
+  const { last } = reading.release;
   if (!isPending(last.status) || last.labels[RUN_LABEL]?.startsWith(`v${last.revision}-`) !== true) return false;
-  return last.changedAt !== undefined && now.getTime() - last.changedAt.getTime() > timeoutMs + SLACK_MS;
+  return last.changedAt !== undefined && now.getTime() - last.changedAt.getTime() > upgrade.timeoutMs + SLACK_MS;
 }

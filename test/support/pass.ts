@@ -40,6 +40,7 @@ export async function passOnce(options: PassOptions): Promise<readonly Outcome[]
           workloads: watch("workloads", at.workloads),
           statuses: watch("statuses", at.statuses),
           events: watch("events", at.events),
+          ...watch("leases", { withLease: at.withLease }),
         },
       };
     };
