@@ -32,7 +32,7 @@ const container = z.object({
 
 const pod = z
   .object({
-    metadata: z.object({ namespace: z.string(), name: z.string(), deletionTimestamp: z.unknown() }),
+    metadata: z.object({ namespace: z.string(), name: z.string(), deletionTimestamp: z.unknown().optional() }),
     spec: z.custom<JsonObject>(isJsonObject),
     status: z
       .object({ phase: z.string().default("Pending"), containerStatuses: z.array(container).default([]) })

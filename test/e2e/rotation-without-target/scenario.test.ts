@@ -42,10 +42,11 @@ test("a rotation makes a new value, brings it to the release, and says so; after
   );
   expect(lines[0]?.reason).toBe("it was on a slide");
 
-  const status = await scenario.run("rotation status");
+  const status = await scenario.run("rotation status", ["-o", "json"]);
   expect(status.code).toBe(0);
-  expect(status.stdout).toContain("web-token");
-  expect(status.stdout).toContain("fresh");
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    policies: [{ name: "web-token", state: "fresh", owner: "platform@example.com" }],
+  });
 });
 
 test("a rotation whose dependent is held is refused before anything changes", async () => {
