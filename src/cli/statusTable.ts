@@ -92,7 +92,7 @@ function toneOf(outcome: string): "good" | "warn" | "bad" | "faint" {
 }
 
 /** What another program says must not move our cursor. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, " ");
 }
 
