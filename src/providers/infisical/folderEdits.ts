@@ -2,6 +2,7 @@ import type { JsonObject } from "../../core/json.ts";
 import type { SecretValue } from "../../core/secretValue.ts";
 import { HelmwardenError } from "../../errors.ts";
 import { type HttpClient, jsonOf } from "../http.ts";
+import type { HttpResponse } from "../httpExchange.ts";
 import { decodedValue } from "./encoding.ts";
 import { answerOf, requestError, shapeError } from "./faults.ts";
 import type { InfisicalOptions } from "./options.ts";
@@ -17,24 +18,32 @@ export interface WriterParts {
   readonly project: ProjectLookup;
 }
 
+type Method = "POST" | "PATCH" | "DELETE";
+
 /** Single steps of a write. Paths are normal, see normalPath. */
 export interface FolderEdits {
-  /** What the folder itself has, nothing expanded; undefined: there is no such folder. */
+  /** What the folder itself has and what it imports, nothing expanded; undefined: there is no such folder. */
+  readonly list: (path: string, signal: AbortSignal) => Promise<SecretList | undefined>;
+  /** What the folder itself has, by key; undefined: there is no such folder. */
   readonly read: (path: string, signal: AbortSignal) => Promise<Held | undefined>;
-  /** False: refused with 400, as for what was made meanwhile. */
-  readonly change: (
-    method: "POST" | "DELETE",
-    route: string,
-    body: JsonObject,
-    signal: AbortSignal,
-  ) => Promise<boolean>;
+  /** Makes the folder and its parents. False: it is there by now. */
+  readonly makeFolder: (path: string, signal: AbortSignal) => Promise<boolean>;
+  /** Creates, changes or deletes secrets, all or none. False: one of them was made or deleted meanwhile. */
+  readonly change: (method: Method, path: string, secrets: JsonObject[], signal: AbortSignal) => Promise<boolean>;
 }
 
 /** By key; undefined for what is hidden or no text. */
 export type Held = ReadonlyMap<string, SecretValue | undefined>;
 
+/** Names of the versions of the API. */
+const ROUTES = {
+  4: { project: "projectId", list: "/api/v4/secrets", batch: "/api/v4/secrets/batch" },
+  3: { project: "workspaceId", list: "/api/v3/secrets/raw", batch: "/api/v3/secrets/batch/raw" },
+} as const;
+
 export function createFolderEdits({ options, subject, http, withToken, project }: WriterParts): FolderEdits {
   const { environment } = options;
+  let version: 3 | 4 = 4;
 
   async function idOf(signal: AbortSignal): Promise<string> {
     const id = await project.id(signal);
@@ -42,40 +51,57 @@ export function createFolderEdits({ options, subject, http, withToken, project }
     throw new HelmwardenError("StoreInvalid", `${subject} is too old to be written to. Set projectId, or update it.`);
   }
 
-  async function read(path: string, signal: AbortSignal): Promise<Held | undefined> {
-    const query = new URLSearchParams({
-      projectId: await idOf(signal),
-      environment,
-      secretPath: path,
-      viewSecretValue: "true",
-      expandSecretReferences: "false",
-      recursive: "false",
-      includeImports: "false",
-      include_imports: "false",
+  /** By v4, or by v3 where the server does not know v4. */
+  async function ask(work: (api: 3 | 4) => Promise<HttpResponse>): Promise<HttpResponse> {
+    const first = await work(version);
+    if (!answerOf(first).noRoute) return first;
+    const other = version === 4 ? 3 : 4;
+    const second = await work(other);
+    if (!answerOf(second).noRoute) version = other;
+    return second;
+  }
+
+  async function list(path: string, signal: AbortSignal): Promise<SecretList | undefined> {
+    const projectId = await idOf(signal);
+    const response = await ask((api) => {
+      const query = new URLSearchParams({
+        [ROUTES[api].project]: projectId,
+        environment,
+        secretPath: path,
+        viewSecretValue: "true",
+        expandSecretReferences: "false",
+        recursive: "false",
+        includeImports: "true",
+        include_imports: "true",
+      });
+      const url = `${ROUTES[api].list}?${query.toString()}`;
+      return withToken((headers) => http.send({ method: "GET", path: url, headers }, signal), signal);
     });
-    const url = `/api/v4/secrets?${query.toString()}`;
-    const response = await withToken((headers) => http.send({ method: "GET", path: url, headers }, signal), signal);
     const answer = answerOf(response);
     if (answer.status === 404 && answer.refusal === "SecretPathNotFound") return undefined;
     if (response.status !== 200) throw requestError(subject, answer);
-    const list = SecretList.safeParse(jsonOf(response));
-    if (!list.success) throw shapeError(subject);
+    const found = SecretList.safeParse(jsonOf(response));
+    if (!found.success) throw shapeError(subject);
+    return found.data;
+  }
+
+  async function read(path: string, signal: AbortSignal): Promise<Held | undefined> {
+    const found = await list(path, signal);
+    if (found === undefined) return undefined;
     return new Map(
-      list.data.secrets.map(({ secretKey, secretValue, secretMetadata }) => [
+      found.secrets.map(({ secretKey, secretValue, secretMetadata }) => [
         secretKey,
         typeof secretValue === "string" ? decodedValue(secretValue, secretMetadata) : undefined,
       ]),
     );
   }
 
-  async function change(
-    method: "POST" | "DELETE",
-    path: string,
-    body: JsonObject,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const json = { projectId: await idOf(signal), environment, ...body };
-    const response = await withToken((headers) => http.send({ method, path, headers, json }, signal), signal);
+  async function send(method: Method, path: string, body: JsonObject, signal: AbortSignal): Promise<HttpResponse> {
+    const json = { environment, ...body };
+    return await withToken((headers) => http.send({ method, path, headers, json }, signal), signal);
+  }
+
+  function applied(response: HttpResponse): boolean {
     if (response.status === 400) return false;
     if (response.status !== 200) throw requestError(subject, answerOf(response));
     if (Written.safeParse(jsonOf(response)).success) return true;
@@ -85,5 +111,22 @@ export function createFolderEdits({ options, subject, http, withToken, project }
     );
   }
 
-  return { read, change };
+  async function makeFolder(path: string, signal: AbortSignal): Promise<boolean> {
+    const at = path.lastIndexOf("/");
+    const body = { projectId: await idOf(signal), name: path.slice(at + 1), path: path.slice(0, at) || "/" };
+    return applied(await send("POST", "/api/v2/folders", body, signal));
+  }
+
+  async function change(method: Method, path: string, secrets: JsonObject[], signal: AbortSignal): Promise<boolean> {
+    const projectId = await idOf(signal);
+    const response = await ask((api) => {
+      const body = { [ROUTES[api].project]: projectId, secretPath: path, secrets };
+      return send(method, ROUTES[api].batch, body, signal);
+    });
+    // A key to be changed or deleted is gone.
+    if (response.status === 404 && method !== "POST" && answerOf(response).refusal === "NotFound") return false;
+    return applied(response);
+  }
+
+  return { list, read, makeFolder, change };
 }

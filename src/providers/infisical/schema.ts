@@ -23,6 +23,7 @@ const Item = z.object({
   version: z.number(),
   updatedAt: z.string().optional(),
   secretPath: z.string().optional(),
+  isRotatedSecret: z.boolean().nullish(),
   secretMetadata: z
     .array(z.object({ key: z.string(), value: z.string() }))
     .nullish()

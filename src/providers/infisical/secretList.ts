@@ -32,5 +32,6 @@ function storedOf(item: Item): StoredSecret {
   if (item.secretValueHidden === true || secretValue === HIDDEN) return { kind: "hidden", version };
   if (typeof secretValue !== "string") return { kind: "notText", version };
   const at = updatedAt === undefined ? undefined : new Date(updatedAt);
-  return { kind: "value", value: decodedValue(secretValue, secretMetadata), version, updatedAt: at };
+  const managed = item.isRotatedSecret === true ? { managedBy: "an Infisical rotation" } : {};
+  return { kind: "value", value: decodedValue(secretValue, secretMetadata), version, updatedAt: at, ...managed };
 }

@@ -6,7 +6,6 @@ import { type Current, createKvEdits } from "./kvEdits.ts";
 import type { KvClient } from "./kvClient.ts";
 import { decodedValue, encodedKeys } from "./markers.ts";
 import { createVaultReplace } from "./vaultReplace.ts";
-import { replaceKeys } from "./replaceKeys.ts";
 
 const ATTEMPTS = 5;
 
@@ -68,9 +67,6 @@ export function createVaultWriter(
         return results;
       }
       throw contended(path);
-    },
-    async replace(path, changes, signal) {
-      return await replaceKeys(edits, await versionOf(signal), path, changes, `${mount}/${path} in ${subject}`, signal);
     },
   };
 }
