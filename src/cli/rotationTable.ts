@@ -21,6 +21,9 @@ const TONES = {
   fresh: "good",
 } as const satisfies Record<State, unknown>;
 
+/** What is left of 80 columns beside the others. */
+const WIDEST_NAME = 26;
+
 /** The rows as one text that ends with a line end. */
 export function formatRotations(
   rows: readonly RotationRow[],
@@ -55,7 +58,7 @@ function drawTable(rows: readonly RotationRow[], now: Date, columns: number, sty
   if (rows.length === 0) return "There is no RotationPolicy.\n";
   const head = ["POLICY", "STATE", "AGE", "ROTATED", "DUE", "STARTS (UTC)"].map((word) => style("faint", word));
   const cells = rows.map((row) => [
-    nameOf(row),
+    endOf(nameOf(row)),
     style(TONES[row.state], row.state),
     row.ageMs === undefined ? "?" : span(row.ageMs),
     row.lastRotated === undefined ? "" : dayOf(row.lastRotated),
@@ -83,6 +86,11 @@ function below({ secret, owner, window, step, message }: RotationRow, columns: n
 
 function nameOf({ namespace, name }: RotationRow): string {
   return `${namespace}/${name}`;
+}
+
+/** The end of a name tells more than its namespace. */
+function endOf(name: string): string {
+  return name.length <= WIDEST_NAME ? name : `…${name.slice(1 - WIDEST_NAME)}`;
 }
 
 function dayOf(date: Date): string {

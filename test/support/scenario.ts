@@ -125,7 +125,7 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
     ...options.env,
   };
   const start: Scenario["start"] = (command, args = [], env = {}) =>
-    startProgram([command, "-c", config, ...args], { dir, env: { ...environment, ...env } });
+    startProgram([...command.split(" "), "-c", config, ...args], { dir, env: { ...environment, ...env } });
   const only = async (command: string, env: ScenarioOptions["env"]): Promise<PrintedOutcome> =>
     parsedOutcome(await start(command, ["-o", "json"], env).end);
   const crashing = (args: readonly string[]): Promise<ProgramEnd> =>
