@@ -88,7 +88,9 @@ export function createApp(
   const credential = createReadCredential(environment, async () => (await cluster("default")).secrets, signal);
   const store = once(async (name) => closable(await openStore(storeSpec(config, name), credential, deps)));
   const record = once(async () => {
-    const audit = mode !== "plan" ? closable(openAuditFile(config.program.auditFile, systemClock)) : refusingAudit;
+    const appender = { host: hostname(), pid: process.pid };
+    const audit =
+      mode !== "plan" ? closable(openAuditFile(config.program.auditFile, systemClock, appender)) : refusingAudit;
     return { audit, digestKey: await openDigestKey(config, mode, credential) };
   });
   const { atOnce } = config.program.restarts;

@@ -14,9 +14,10 @@ import {
 import { dirname } from "node:path";
 import { z } from "zod";
 import { CHAIN_START, type ChainHead, chainLine, hashLine } from "../core/auditChain.ts";
-import { AUDIT_FORMAT } from "../core/auditRecord.ts";
+import { AUDIT_FORMAT, type AuditRecord } from "../core/auditRecord.ts";
 import { HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { AuditLog, CheckLine, Clock } from "../ports.ts";
+import { type Appender, createAppendLock } from "./appendLock.ts";
 
 /** A record is a few kilobytes; one larger than this is no record of ours. */
 const TAIL_BYTES = 4 * 1024 * 1024;
@@ -24,31 +25,35 @@ const TAIL_BYTES = 4 * 1024 * 1024;
 /**
  * The audit log as a file of JSON lines, each holding the hash of the one before. A record is on disk (fdatasync)
  * when `append` returns. A line that a crash tore is cut off at the next start; a file that is not an audit log is
- * refused and left as it is. One writer at a time: what another process appended is seen by the file's length, and
- * the chain goes on from there.
+ * refused and left as it is. Several processes may write to it: a lock beside it gives each append its turn, and what
+ * another one appended is seen by the file's length, so that the chain goes on from there.
  */
-export function openAuditFile(path: string, clock: Pick<Clock, "now">): AuditLog {
+export function openAuditFile(path: string, clock: Clock, appender: Appender): AuditLog {
   const file = openFile(path);
-  let { head, size } = attempt(path, () => recoverTail(file, path));
+  const lock = createAppendLock(path, appender, clock, (who, at) => heldBy(path, who, at));
+  let tail: Tail | undefined;
+  attempt(path, () => lock.aloneNow(() => (tail = recoverTail(file, path))));
   let closed = false;
+  const write = (record: AuditRecord): void => {
+    // The number of a closed file may be another's by now.
+    if (closed) throw unavailable(path, "it is closed, as the program is about to end");
+    if (fstatSync(file).size !== tail?.size) tail = recoverTail(file, path);
+    const next = chainLine(tail.head, record, clock.now());
+    const bytes = Buffer.from(`${next.line}\n`);
+    if (writeSync(file, bytes) !== bytes.length) {
+      ftruncateSync(file, tail.size);
+      throw unavailable(path, "the disk is full");
+    }
+    fdatasyncSync(file);
+    tail = { head: next.head, size: tail.size + bytes.length };
+  };
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    append: (record) =>
-      Promise.resolve().then(() =>
-        attempt(path, () => {
-          // The number of a closed file may be another's by now.
-          if (closed) throw unavailable(path, "it is closed, as the program is about to end");
-          if (fstatSync(file).size !== size) ({ head, size } = recoverTail(file, path));
-          const next = chainLine(head, record, clock.now());
-          const bytes = Buffer.from(`${next.line}\n`);
-          if (writeSync(file, bytes) !== bytes.length) {
-            ftruncateSync(file, size);
-            throw unavailable(path, "the disk is full");
-          }
-          fdatasyncSync(file);
-          head = next.head;
-          size += bytes.length;
-        }),
-      ),
+    append(record) {
+      const written = last.then(() => lock.alone(() => write(record))).catch((caught: unknown) => refuse(path, caught));
+      last = written.catch(() => undefined);
+      return written;
+    },
     close: () => {
       if (!closed) closeSync(file);
       closed = true;
@@ -57,11 +62,15 @@ export function openAuditFile(path: string, clock: Pick<Clock, "now">): AuditLog
   };
 }
 
-/** Could the log be written? Looks at the file, or at its folder where there is none yet, and changes nothing. */
+/** Could the log be written? Looks at the file, where there is one, and at its folder, and changes nothing. */
 export function checkAuditFile(path: string): CheckLine {
   const subject = `audit log ${path}`;
   try {
-    attempt(path, () => accessSync(existsSync(path) ? path : dirname(path), constants.R_OK | constants.W_OK));
+    // The folder as well: it takes the lock.
+    attempt(path, () => {
+      for (const one of existsSync(path) ? [path, dirname(path)] : [dirname(path)])
+        accessSync(one, constants.R_OK | constants.W_OK);
+    });
     return { subject, ok: true, message: "may be written" };
   } catch (caught) {
     return { subject, ok: false, message: "may not be written", advice: toHelmwardenError(caught).message };
@@ -86,9 +95,15 @@ function syncFolder(folder: string): void {
   }
 }
 
+/** Where the chain goes on. */
+interface Tail {
+  readonly head: ChainHead;
+  readonly size: number;
+}
+
 const LastRecord = z.object({ v: z.literal(AUDIT_FORMAT), sequence: z.number().int().positive() });
 
-function recoverTail(file: number, path: string): { head: ChainHead; size: number } {
+function recoverTail(file: number, path: string): Tail {
   const { size } = fstatSync(file);
   const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
   readSync(file, tail, 0, tail.length, size - tail.length);
@@ -130,9 +145,13 @@ function attempt<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (caught) {
-    if (caught instanceof HelmwardenError) throw caught;
-    throw unavailable(path, reasonOf(caught));
+    return refuse(path, caught);
   }
+}
+
+function refuse(path: string, caught: unknown): never {
+  if (caught instanceof HelmwardenError) throw caught;
+  throw unavailable(path, reasonOf(caught));
 }
 
 function reasonOf(caught: unknown): string {
@@ -150,6 +169,13 @@ function reasonOf(caught: unknown): string {
     default:
       return `the system answers ${typeof code === "string" ? code : "an unknown error"}`;
   }
+}
+
+function heldBy(path: string, who: string, lock: string): HelmwardenError {
+  return unavailable(
+    path,
+    `${who} is writing to it and does not end. Look what it does; if no such process runs, remove ${lock}`,
+  );
 }
 
 function unavailable(path: string, reason: string): HelmwardenError {

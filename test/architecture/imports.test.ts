@@ -91,6 +91,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "node:child_process": ["helm/process.ts"],
   "node:crypto": [
     "core/",
+    "audit/",
     "app.ts",
     "openRotation.ts",
     "digestKey.ts",

@@ -8,7 +8,8 @@ import { repository } from "../../../scripts/artifacts.mjs";
 const PROGRAM = `
 import { openAuditFile } from "./src/audit/auditFile.ts";
 process.on("SIGXFSZ", () => undefined);
-const log = openAuditFile(process.argv[1], { now: () => new Date(0) });
+const clock = { now: () => new Date(0), monotonic: () => 0 };
+const log = openAuditFile(process.argv[1], clock, { host: "here", pid: process.pid });
 const record = { kind: "intent", action: "upgrade", run: "r", subject: "release a/b/c", base: "1", changes: [] };
 const faults = [];
 for (let tries = 0; faults.length < 3 && tries < 100; tries += 1) {

@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 function open(at = path): AuditLog {
-  const log = openAuditFile(at, manualClock());
+  const log = openAuditFile(at, manualClock(), { host: "here", pid: process.pid });
   opened.push(log);
   return log;
 }
