@@ -3,6 +3,7 @@ import { type HelmwardenError, toHelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import type { RbacOptions } from "./rbac.ts";
 import { common, configured } from "./commonOptions.ts";
+import { addGenerate } from "./generateProgram.ts";
 import { addBackup, addMigrate } from "./migrateProgram.ts";
 import { addRotation } from "./rotateProgram.ts";
 import type { StatusOptions } from "./status.ts";
@@ -26,6 +27,7 @@ Examples:
   $ helmwarden status -w -c config.yaml        what the daemon does, live
   $ helmwarden rotation status -c config.yaml  how old is what, and what is due
   $ helmwarden rotate -c config.yaml db --now --reason "leak"
+  $ helmwarden generate password               a new value, for a person
   $ helmwarden rbac -c config.yaml             the Roles that this needs
   $ helmwarden migrate plan -c config.yaml -n web
   $ helmwarden schema > helmwarden.schema.json
@@ -69,6 +71,7 @@ function createProgram(context: CommandContext, exit: Exit): Command {
   addPasses(program, context, exit);
   addViews(program, context, exit);
   addRotation(program, context, exit);
+  addGenerate(program, context, exit);
   addMigrate(program, context, exit);
   addBackup(program, context, exit);
   return program;

@@ -28,6 +28,7 @@ type Room =
 const APP_FILES = [
   "app.ts",
   "openStores.ts",
+  "openGenerate.ts",
   "openRotation.ts",
   "openTargets.ts",
   "proveAtTarget.ts",
@@ -84,6 +85,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   croner: ["core/rotation/cron.ts"],
   "prom-client": ["daemon/"],
   pino: ["log.ts"],
+  mysql2: ["targets/"],
+  pg: ["targets/"],
   "tar-stream": ["helm/"],
   yaml: ["config/", "helm/", "cli/"],
   zod: ["config/", "providers/", "helm/", "kube/", "queue/", "audit/", "migration/", "daemon/"],
@@ -101,14 +104,24 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "migration/",
     "providers/",
     "queue/",
+    "targets/",
   ],
   "node:events": ["queue/"],
   "node:fs": ["audit/", "kube/"],
-  "node:fs/promises": ["credentials.ts", "digestKey.ts", "openStores.ts", "config/", "daemon/", "helm/", "migration/"],
+  "node:fs/promises": [
+    "credentials.ts",
+    "digestKey.ts",
+    "openStores.ts",
+    "config/",
+    "daemon/",
+    "helm/",
+    "migration/",
+    "targets/",
+  ],
   "node:http": ["daemon/", "providers/"],
   "node:https": ["kube/", "providers/"],
   "node:module": ["main.ts"],
-  "node:net": ["daemon/", "queue/"],
+  "node:net": ["daemon/", "queue/", "targets/"],
   "node:os": ["main.ts", "app.ts"],
   "node:path": [
     "main.ts",
@@ -144,6 +157,8 @@ const HEAVY = [
   "prom-client",
   "ws",
   "age-encryption",
+  "pg",
+  "mysql2",
 ];
 /** Loaded by `await import()` as a whole, so that it may load them at once. */
 const HEAVY_FILES = ["kube/libraries.ts", "queue/redisLibraries.ts"];
