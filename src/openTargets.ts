@@ -14,6 +14,12 @@ export async function openTarget({ target }: RotationPolicy, deps: TargetDeps): 
   switch (target.kind) {
     case "none":
       return undefined;
+    case "postgres":
+    case "mariadb":
+    case "mysql": {
+      const { openDatabaseTarget } = await import("./targets/openDatabaseTarget.ts");
+      return await openDatabaseTarget(target, deps.read);
+    }
     default:
       return await Promise.reject(
         new HelmwardenError("ConfigInvalid", `The target ${target.kind} is not built yet. ${typeof deps.read}`),

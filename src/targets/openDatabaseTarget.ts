@@ -1,0 +1,34 @@
+import type { DatabaseTarget, SecretSource } from "../core/rotation/policy.ts";
+import type { SecretValue } from "../core/secretValue.ts";
+import { HelmwardenError } from "../errors.ts";
+import type { RotationTarget } from "../ports.ts";
+import type { Database } from "./database.ts";
+import { databaseTarget } from "./databaseTarget.ts";
+import { encryptionsOf } from "./databaseTls.ts";
+
+/** A database; no call is made yet, and its driver is loaded when one is. ConfigInvalid: it could not work that way. */
+export async function openDatabaseTarget(
+  spec: DatabaseTarget,
+  read: (source: SecretSource) => Promise<SecretValue>,
+): Promise<RotationTarget> {
+  const { kind, host, port, strategy, admin } = spec;
+  if (kind === "postgres" && strategy.kind === "dual")
+    throw invalid("PostgreSQL takes one password for each user", "Use the strategy `alternating` or `single`");
+  if (strategy.kind === "alternating" && strategy.users.includes(admin.user))
+    throw invalid("The admin is one of the two users that alternate", "Name a third one");
+  const shown = `${{ postgres: "PostgreSQL", mariadb: "MariaDB", mysql: "MySQL" }[kind]} at ${host}:${port}`;
+  return databaseTarget(await openDatabase(spec, shown), { shown, strategy, admin, read });
+}
+
+async function openDatabase({ kind, host, port, database, tls }: DatabaseTarget, shown: string): Promise<Database> {
+  const encryptions = (): ReturnType<typeof encryptionsOf> => encryptionsOf(tls);
+  if (kind === "postgres") {
+    const [{ postgres }, { postgresSessions }] = [await import("./postgres.ts"), await import("./postgresSession.ts")];
+    return postgres(shown, postgresSessions({ shown, host, port, database: database ?? "postgres" }, encryptions));
+  }
+  throw invalid(`The target ${kind} is not there yet`, "Use another one");
+}
+
+function invalid(what: string, advice: string): HelmwardenError {
+  return new HelmwardenError("ConfigInvalid", `${what}. ${advice}.`);
+}
