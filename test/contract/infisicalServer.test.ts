@@ -45,8 +45,9 @@ async function replay(name: string, fill: Fill = {}): Promise<{ status: number; 
   const headers: Record<string, string> = {};
   if (request.headers["authorization"]) headers["authorization"] = `Bearer ${fill.token ?? memberToken()}`;
   if (fill.ifNoneMatch) headers["if-none-match"] = fill.ifNoneMatch;
-  if (request.method === "POST") headers["content-type"] = "application/json";
-  const body = request.method === "POST" ? JSON.stringify({ ...request.body, ...fill.body }) : null;
+  const hasBody = request.method !== "GET";
+  if (hasBody) headers["content-type"] = "application/json";
+  const body = hasBody ? JSON.stringify({ ...request.body, ...fill.body }) : null;
   const response = await fetch(server.url + request.path, { method: request.method, headers, body });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === "" ? "" : JSON.parse(text) };
@@ -70,9 +71,16 @@ function etagForm(etag: string | null): string {
 function shape(value: unknown, key = ""): unknown {
   if (EXACT.has(key)) return value;
   if (key === "message" && typeof value === "string") return value.replace(UUID, "<uuid>");
+  // A batch answers in the order of its database.
+  if (Array.isArray(value) && key === "secrets" && !("secretPath" in (value[0] ?? {})))
+    return value.map((item) => shape(item)).toSorted((left, right) => order(left, right));
   if (Array.isArray(value)) return OPEN_LISTS.has(key) ? "list" : value.map((item) => shape(item));
   if (typeof value !== "object" || value === null) return typeof value;
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, shape(part, name)]));
+}
+
+function order(left: unknown, right: unknown): number {
+  return JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
 }
 
 function limits(headers: Record<string, string>): Record<string, string> {
@@ -196,6 +204,38 @@ describe("reading", () => {
       out.map(({ headers }) => limits(headers)),
     );
     expect(shape(played[2]!.body)).toEqual(shape(out[2]!.body));
+  });
+});
+
+describe("writing", () => {
+  test("batches: made, changed and deleted whole, by v4 and v3", async () => {
+    await start(DEMO);
+    member = server.addIdentity("token", canary("unused"));
+    await expectAsRecorded("033-secret-batch-create-v4");
+    await expectAsRecorded("034-secret-batch-create-v4-dup");
+    await expectAsRecorded("035-secret-batch-create-v3");
+    await expectAsRecorded("036-secret-batch-update-v4");
+    await expectAsRecorded("037-secret-batch-update-v4-notfound");
+    server.putSecret("/", "EMPTY", "", "dev");
+    await expectAsRecorded("101-secret-batch-delete-v4");
+  });
+
+  test("a client secret, which logs in until it is revoked", async () => {
+    await start(DEMO);
+    member = server.addIdentity("token", canary("unused"));
+    const id = recording("015-universal-auth-client-secret").request.path.split("/").at(-2)!;
+    const { account: clientId } = server.addIdentity("universal", canary("first"), { id });
+    await expectAsRecorded("015-universal-auth-client-secret");
+    const made = (await replay("015-universal-auth-client-secret")).body as {
+      clientSecret: string;
+      clientSecretData: { id: string };
+    };
+    const login = { body: { clientId, clientSecret: made.clientSecret } };
+    await expectAsRecorded("016-universal-auth-login", login);
+    const path = `${recording("015-universal-auth-client-secret").request.path}/${made.clientSecretData.id}/revoke`;
+    const headers = { authorization: `Bearer ${memberToken()}` };
+    expect((await fetch(server.url + path, { method: "POST", headers })).status).toBe(200);
+    await expectAsRecorded("105-auth-login-bad-secret", login);
   });
 });
 

@@ -10,6 +10,8 @@ export interface ServedSecret {
   readonly updatedAt: string;
   readonly hidden: boolean;
   readonly metadata: readonly { readonly key: string; readonly value: string }[];
+  /** Infisical's own rotation makes its value. */
+  readonly rotated?: boolean;
 }
 
 export interface Folder {
@@ -93,8 +95,8 @@ function local(project: Project, query: ListQuery, folder: Folder, root: Folder,
     skipMultilineEncoding: false,
     createdAt: secret.createdAt,
     updatedAt: secret.updatedAt,
-    isRotatedSecret: false,
-    rotationId: null,
+    isRotatedSecret: secret.rotated === true,
+    rotationId: secret.rotated === true ? secret.id : null,
     // The path that was asked for comes back as it was spelt.
     secretPath: folder === root && !query.secretPath.startsWith("/") ? query.secretPath : folder.path,
     secretValueHidden: isHidden(query, secret),
@@ -110,8 +112,8 @@ function importsOf(project: Project, query: ListQuery, folder: Folder): object[]
     const secrets = flattened(project, source).map(({ from, secret }) => ({
       ...head("", link.environment, secret, valueOf(project, query, folder, from, secret)),
       skipMultilineEncoding: false,
-      isRotatedSecret: false,
-      rotationId: null,
+      isRotatedSecret: secret.rotated === true,
+      rotationId: secret.rotated === true ? secret.id : null,
       secretValueHidden: isHidden(query, secret),
       secretMetadata: secret.metadata.map((entry) => ({ ...entry, isEncrypted: false })),
     }));

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { ListQuery, Project } from "./infisicalProject.ts";
 import { listSecrets } from "./infisicalProject.ts";
-import { createBatch, createFolder, deleteBatch } from "./infisicalWrites.ts";
+import { clientSecretRoute } from "./infisicalClientSecrets.ts";
+import { createBatch, createFolder, deleteBatch, updateBatch } from "./infisicalWrites.ts";
 import { missingFields, notBoolean, notFound, Refusal, unauthorized } from "./infisicalRefusal.ts";
 import type { World } from "./infisicalServer.ts";
 import type { AuthMethod, Identity } from "./infisicalTokens.ts";
@@ -51,6 +52,8 @@ function route(world: World, message: IncomingMessage, body: string): Answer {
   const token = message.headers.authorization?.slice("Bearer ".length);
   const identity = token === undefined ? undefined : world.tokens.authenticate(token);
   const method = message.method ?? "";
+  const clientSecret = clientSecretRoute(world, method, url.pathname, parsed(body), identity);
+  if (clientSecret) return json(clientSecret);
   const found =
     writeRoute(world, method, url.pathname, body, identity) ??
     (method === "POST" ? post(world, url.pathname, body, identity) : get(world, url, identity));
@@ -88,7 +91,14 @@ function subscription(world: World, body: Record<string, unknown>, identity: Ide
   return { status: 200, headers, body: "" };
 }
 
-/** Recordings 033, 034, 044-048 and 101. */
+const BATCHES = { "/api/v4/secrets/batch": "projectId", "/api/v3/secrets/batch/raw": "workspaceId" } as const;
+const WRITES: Readonly<Record<string, typeof createBatch>> = {
+  POST: createBatch,
+  PATCH: updateBatch,
+  DELETE: deleteBatch,
+};
+
+/** Recordings 033-037, 044-048 and 101. */
 function writeRoute(
   world: World,
   method: string,
@@ -96,19 +106,19 @@ function writeRoute(
   text: string,
   identity: Identity | undefined,
 ): Answer | undefined {
-  const isBatch = path === "/api/v4/secrets/batch" && world.v4 !== "none" && ["POST", "DELETE"].includes(method);
-  if (!isBatch && !(path === "/api/v2/folders" && method === "POST")) return undefined;
+  const byId = BATCHES[path as keyof typeof BATCHES];
+  const write = byId === undefined || (world.v4 === "none" && byId === "projectId") ? undefined : WRITES[method];
+  if (write === undefined && !(path === "/api/v2/folders" && method === "POST")) return undefined;
   if (!identity) throw unauthorized("Token missing");
   // Fastify's own refusal of a large body is not mapped either.
   if (text.length > 1_048_576) throw new Refusal(500, "InternalServerError", "Something went wrong");
   const body = parsed(text);
-  const project = memberProject(world, String(body["projectId"]), identity);
+  const project = memberProject(world, String(body[byId ?? "projectId"]), identity);
   if (world.roles.get(identity.id) === "no-access") {
     throw new Refusal(403, "PermissionDenied", "You are not allowed to create on secrets", { details: [] });
   }
   const environment = String(body["environment"]);
-  if (!isBatch) return json({ folder: createFolder(project, environment, body) });
-  const write = method === "POST" ? createBatch : deleteBatch;
+  if (write === undefined) return json({ folder: createFolder(project, environment, body) });
   return json({ secrets: write(project, environment, body, world.now()) });
 }
 

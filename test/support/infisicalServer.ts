@@ -73,6 +73,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     events: new EventStreams(options.events ?? "notInPlan"),
   };
   const faults: { status: number; headers: Record<string, string> }[] = [];
+  const surprises: { readonly route: string; readonly work: () => void }[] = [];
   const requests: SeenRequest[] = [];
   const windows = { startedAt: 0, used: 0 };
   let silence: Silence | undefined;
@@ -86,6 +87,9 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     if (body === undefined) return;
     if (message.url?.startsWith("/__admin/")) return adminCall(message.url.slice(9), body, response);
     if (silence === "answer") return;
+    const route = `${message.method} ${message.url?.split("?")[0]}`;
+    const surprise = surprises.findIndex((one) => one.route === route);
+    if (surprise !== -1) surprises.splice(surprise, 1)[0]?.work();
     const answer = played(message, body);
     if (answer.headers["content-type"] === "text/event-stream") world.events.begin(response, answer.headers, body);
     else send(response, answer);
@@ -191,6 +195,12 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
         metadata: [],
       });
     },
+    /** Infisical rotates it itself. */
+    rotateItself(path: string, key: string, environment = "prod"): void {
+      const { secrets } = makeFolder(project, environment, path);
+      const secret = secrets.get(key);
+      if (secret) secrets.set(key, { ...secret, rotated: true });
+    },
     removeSecret(path: string, key: string, environment = "prod"): void {
       makeFolder(project, environment, path).secrets.delete(key);
       world.events.tell("secret:delete", environment, path, key);
@@ -212,6 +222,10 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
     },
     addImport(path: string, from: string, fromEnvironment = "prod", environment = "prod"): void {
       makeFolder(project, environment, path).imports.push({ environment: fromEnvironment, path: from });
+    },
+    /** Called before the next request of this route is answered, once. */
+    before(route: string, work: () => void): void {
+      surprises.push({ route, work });
     },
     failNext(times: number, status: number, headers: Record<string, string> = {}): void {
       for (let count = 0; count < times; count += 1) faults.push({ status, headers });

@@ -16,6 +16,15 @@ export interface Identity {
   readonly usesLimit: number;
 }
 
+/** The first one of an identity is its `proof`. */
+export interface ClientSecret {
+  readonly id: string;
+  readonly secret: string;
+  readonly description: string;
+  readonly createdAt: string;
+  revoked: boolean;
+}
+
 export interface LoginAnswer {
   readonly accessToken: string;
   readonly expiresIn: number;
@@ -45,6 +54,7 @@ export class Tokens {
   readonly #identities = new Map<string, Identity>();
   readonly #uses = new Map<string, number>();
   readonly #revoked = new Set<string>();
+  readonly #clientSecrets = new Map<string, ClientSecret[]>();
   readonly #failures = new Map<string, number[]>();
   readonly #key = randomBytes(32);
   readonly #now: () => number;
@@ -56,6 +66,19 @@ export class Tokens {
 
   add(identity: Identity): void {
     this.#identities.set(identity.id, identity);
+  }
+
+  identity(id: string): Identity | undefined {
+    return this.#identities.get(id);
+  }
+
+  /** Of universal auth, oldest first; the list itself, to be added to. */
+  clientSecrets({ id, proof }: Identity): ClientSecret[] {
+    const createdAt = new Date(this.#now()).toISOString();
+    const first = { id: randomUUID(), secret: proof, description: "", createdAt, revoked: false };
+    const secrets = this.#clientSecrets.get(id) ?? [first];
+    this.#clientSecrets.set(id, secrets);
+    return secrets;
   }
 
   /** Of one method; `body` is the request as it came. */
@@ -119,7 +142,7 @@ export class Tokens {
     if (failures.length >= LOCKOUT.failures && this.#now() - last < LOCKOUT.forMs) {
       throw unauthorized("This identity auth method is temporarily locked, please try again later");
     }
-    if (secret !== identity.proof) {
+    if (!this.clientSecrets(identity).some((one) => !one.revoked && one.secret === secret)) {
       const recent = failures.filter((at) => this.#now() - at < LOCKOUT.withinMs);
       this.#failures.set(clientId, [...recent, this.#now()]);
       throw unauthorized("Invalid credentials");

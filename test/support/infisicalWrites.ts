@@ -35,9 +35,30 @@ export function createBatch(project: Project, environment: string, body: Body, n
   if (taken) throw new Refusal(400, "BadRequest", `Secret already exists: ${taken.secretKey}`);
   const at = new Date(now).toISOString();
   return wanted.map(({ secretKey: key, secretValue = "", secretMetadata: metadata = [] }) => {
-    const made = { id: randomUUID(), key, value: trimmed(secretValue), version: 1, createdAt: at, updatedAt: at };
-    secrets.set(key, { ...made, hidden: false, metadata });
-    return { id: made.id, _id: made.id, environment, version: 1, type: "shared", secretKey: key };
+    const fields = { id: randomUUID(), key, value: trimmed(secretValue), version: 1, createdAt: at, updatedAt: at };
+    const made = { ...fields, hidden: false, metadata };
+    secrets.set(key, made);
+    return shown(project, environment, made);
+  });
+}
+
+/** One version more for each, the same value included. */
+export function updateBatch(project: Project, environment: string, body: Body, now: number): object[] {
+  const { path, secrets } = folderOf(project, environment, body);
+  const wanted = body["secrets"] as readonly Written[];
+  const missing = wanted.find(({ secretKey }) => !secrets.has(secretKey));
+  if (missing) throw notFound(`Secret does not exist: ${missing.secretKey} in path ${path}`);
+  return wanted.map(({ secretKey, secretValue, secretMetadata }) => {
+    const before = secrets.get(secretKey)!;
+    const after: ServedSecret = {
+      ...before,
+      value: secretValue === undefined ? before.value : trimmed(secretValue),
+      metadata: secretMetadata ?? before.metadata,
+      version: before.version + 1,
+      updatedAt: new Date(now).toISOString(),
+    };
+    secrets.set(secretKey, after);
+    return { ...shown(project, environment, after), secretValueHidden: false };
   });
 }
 
@@ -49,8 +70,31 @@ export function deleteBatch(project: Project, environment: string, body: Body): 
   return wanted.map(({ secretKey }) => {
     const gone = secrets.get(secretKey)!;
     secrets.delete(secretKey);
-    return { id: gone.id, secretKey };
+    const { isRotatedSecret: _, rotationId: __, ...rest } = shown(project, environment, gone);
+    return { ...rest, secretValueHidden: false };
   });
+}
+
+function shown({ id: workspace }: Project, environment: string, secret: ServedSecret) {
+  const { id, version, key, value, createdAt, updatedAt } = secret;
+  return {
+    id,
+    _id: id,
+    workspace,
+    environment,
+    version,
+    type: "shared",
+    secretKey: key,
+    secretValue: value,
+    secretComment: "",
+    secretReminderNote: null,
+    secretReminderRepeatDays: null,
+    skipMultilineEncoding: false,
+    createdAt,
+    updatedAt,
+    isRotatedSecret: secret.rotated === true,
+    rotationId: null,
+  };
 }
 
 function folderOf(project: Project, environment: string, body: Body) {
