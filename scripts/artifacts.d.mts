@@ -7,6 +7,7 @@ export type ArtifactName =
   | "cluster"
   | "vault"
   | "kwok"
+  | "rules"
   | "redis"
   | "age"
   | "postgres"

@@ -89,6 +89,14 @@ export const artifacts = {
     packages: 1100,
     go: { install: "sigs.k8s.io/kwok/cmd/kwok@v0.8.0" },
   },
+  rules: {
+    title: "Prometheus' rule checker",
+    key: digestOf("test/rules"),
+    files: { rules: "rules" },
+    expected: 30,
+    packages: 310,
+    go: { module: "test/rules" },
+  },
   redis: {
     title: "Redis server",
     key: platform,

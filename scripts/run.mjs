@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { artifactDir, cacheDir, repository } from "./artifacts.mjs";
 import { SetupError, ensure, nodeBinary, pathWithTools } from "./setup.mjs";
 
-const tools = ["node22", "node26", "helm4", "helm3", "cluster", "vault", "kwok"];
+const tools = ["node22", "node26", "helm4", "helm3", "cluster", "vault", "kwok", "rules"];
 const everything = ["modules", ...tools, "redis", "age", "postgres", "mariadb"];
 const vitest = join("node_modules", "vitest", "vitest.mjs");
 

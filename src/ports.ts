@@ -27,6 +27,8 @@ export interface Store {
   readonly writer?: StoreWriter;
   /** Logs in and makes the cheapest call that proves it. Never throws for what it finds. */
   check(signal: AbortSignal): Promise<CheckLine>;
+  /** What ends and must be replaced by a person, as far as it is known by now; from memory, without a call. */
+  ends?(): StoreEnds;
   /**
    * Has the store itself tell what moves: the path, or undefined for "something, read all", with which it begins, also
    * after every break. Resolves when the signal aborts, or when the store says that it has no events; never rejects.
@@ -60,6 +62,13 @@ export interface StoreWriter {
    * was written.
    */
   replace(path: string, changes: ReadonlyMap<string, KeyChange>, signal: AbortSignal): Promise<"written" | "moved">;
+}
+
+export interface StoreEnds {
+  /** Of a token that was given to us and cannot be renewed any more. One that a login made is replaced by the next. */
+  readonly token: Date | undefined;
+  /** Of the certificate that the server showed last. */
+  readonly certificate: Date | undefined;
 }
 
 /** What one key at a path is, and what it shall become. Undefined: not there. */
@@ -109,7 +118,7 @@ export interface LocalChart extends ChartIdentity {
   /** Template functions in the chart or its subcharts that make a render depend on more than its values. */
   readonly impure: readonly ImpureUse[];
 }
-export type ImpureUse = "random" | "time" | "lookup" | "release-revision";
+export type ImpureUse = "random" | "time" | "lookup" | "release-revision" | "capabilities";
 
 export interface HelmRequest {
   readonly key: ReleaseKey;

@@ -57,6 +57,7 @@ function storeRows({ stores, dependents, config }: Generation): StatusPage["stor
     const spec = config.stores.get(name);
     const paths = dependents.get(name)?.size ?? 0;
     const { state, ageMs, callsPerMinute } = store.state();
+    const { token, certificate } = store.ends();
     return {
       name,
       paths,
@@ -64,6 +65,8 @@ function storeRows({ stores, dependents, config }: Generation): StatusPage["stor
       callsPerMinute,
       ...(ageMs === undefined ? {} : { ageMs: Math.round(ageMs) }),
       ...(spec?.callsPerMinute === undefined ? {} : { budget: spec.callsPerMinute }),
+      ...(token === undefined ? {} : { tokenEndsAt: token.toISOString() }),
+      ...(certificate === undefined ? {} : { certificateEndsAt: certificate.toISOString() }),
     };
   });
 }

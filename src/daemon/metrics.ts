@@ -29,6 +29,10 @@ export interface Metrics {
 
 export type HookResult = "read" | "ignored" | "refused";
 
+/** What alerts count. */
+const BAD_PASSES = ["failed", "restored", "ineffective"] satisfies Outcome["kind"][];
+const BAD_ROTATIONS = ["failed", "refused", "rolledBack"] satisfies RotationOutcome["kind"][];
+
 /** A registry of its own; prom-client is loaded here. */
 export async function createMetrics(version: string): Promise<Metrics> {
   // CommonJS: a bundle gives no more than the default.
@@ -39,6 +43,10 @@ export async function createMetrics(version: string): Promise<Metrics> {
   gauges.build.set({ version }, 1);
   // An alert on a rate misses the first of a series that begins at 1.
   for (const code of Object.keys(RETRY)) counters.errors.inc({ code }, 0);
+  for (const outcome of BAD_PASSES) counters.passes.inc({ outcome }, 0);
+  for (const outcome of BAD_ROTATIONS) counters.rotations.inc({ outcome }, 0);
+  for (const kind of ["Release", "Secret"]) counters.drift.inc({ kind }, 0);
+  counters.reloads.inc({ result: "refused" }, 0);
   return {
     passEnded(outcome, seconds) {
       counters.passes.inc({ outcome });

@@ -12,6 +12,10 @@ const store = z.object({
   callsPerMinute: z.number(),
   /** Of calls per minute; absent: none is set. */
   budget: z.int().optional(),
+  /** When a given token ends that is not renewed any more. */
+  tokenEndsAt: time().optional(),
+  /** When the certificate ends that the server showed last. */
+  certificateEndsAt: time().optional(),
 });
 
 const subject = z.object({

@@ -1,7 +1,7 @@
 import { afterFailure, type Circuit, CLOSED, isOpen } from "../core/circuit.ts";
 import { isSuspicious, type Loss, lossOf } from "../core/suspicion.ts";
 import { HelmwardenError, toHelmwardenError } from "../errors.ts";
-import type { CheckLine, Clock, PathReading, Store } from "../ports.ts";
+import type { CheckLine, Clock, PathReading, Store, StoreEnds } from "../ports.ts";
 
 export interface WatchedStoreSettings {
   /** A reading younger than this answers without a call. */
@@ -62,6 +62,10 @@ export class WatchedStore implements Store {
 
   check(signal: AbortSignal): Promise<CheckLine> {
     return this.#store.check(signal);
+  }
+
+  ends(): StoreEnds {
+    return this.#store.ends?.() ?? { token: undefined, certificate: undefined };
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { Agent as PlainAgent } from "node:http";
+import { Agent as PlainAgent, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent } from "node:https";
+import { TLSSocket } from "node:tls";
 import { urlToHttpOptions } from "node:url";
 import { HelmwardenError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
@@ -57,6 +58,8 @@ export interface HttpClient {
    * the server has ended it. Any other answer is given, and faults are thrown, as by `send`.
    */
   stream(request: HttpRequest, lines: LineListener, signal: AbortSignal): Promise<HttpResponse>;
+  /** Until when the certificate is good that the server showed last; undefined before, and without TLS. */
+  certificateEndsAt(): Date | undefined;
   /** Ends all connections; requests in flight fail. */
   close(): void;
 }
@@ -65,7 +68,8 @@ type Wire = Omit<WireRequest, "method" | "path" | "headers" | "body"> & { readon
 
 /** A client for one server. ConfigInvalid for a base URL or a CA that cannot be used. Nothing is read from the environment. */
 export function createHttpClient(options: HttpOptions, deps: HttpDeps): HttpClient {
-  const wire = wireOf(options);
+  const certificate = followCertificate();
+  const wire = { ...wireOf(options), onSocket: certificate.see };
   const deadlineMs = options.deadlineMs ?? 30_000;
   // While the server is down, further sends try once: a thousand paths must not each spend four attempts on it.
   let down = false;
@@ -98,7 +102,7 @@ export function createHttpClient(options: HttpOptions, deps: HttpDeps): HttpClie
     throw faultError(options.subject, outcome.why, outcome.code);
   }
 
-  return { send, stream, close: () => wire.agent.destroy() };
+  return { send, stream, certificateEndsAt: certificate.endsAt, close: () => wire.agent.destroy() };
 }
 
 /** The body as JSON, or undefined where it is none: a parser's error would quote it. */
@@ -166,6 +170,24 @@ function agentFor(options: HttpOptions, secure: boolean): PlainAgent {
   const trust = { minVersion: "TLSv1.2", rejectUnauthorized: true } as const;
   if (options.ca === undefined) return new SecureAgent({ ...pool, ...trust });
   return new SecureAgent({ ...pool, ...trust, ca: certificatesOf(options.ca, options.subject) });
+}
+
+/** Reads the certificate of each new connection. */
+function followCertificate(): {
+  readonly see: (socket: IncomingMessage["socket"]) => void;
+  readonly endsAt: () => Date | undefined;
+} {
+  let seen: IncomingMessage["socket"] | undefined;
+  let endsAt: Date | undefined;
+  return {
+    see(socket) {
+      if (socket === seen || !(socket instanceof TLSSocket)) return;
+      seen = socket;
+      const ends = Date.parse(socket.getPeerCertificate().valid_to);
+      if (!Number.isNaN(ends)) endsAt = new Date(ends);
+    },
+    endsAt: () => endsAt,
+  };
 }
 
 /** Node takes any text as a CA and then trusts nobody, so it is read here. */

@@ -39,6 +39,8 @@ export interface WireRequest {
   readonly maxBodyBytes: number;
   /** Takes the body of an event stream, which then has no deadline and no cap as a whole. */
   readonly lines?: LineListener | undefined;
+  /** Told the connection of each answer. */
+  readonly onSocket?: ((socket: IncomingMessage["socket"]) => void) | undefined;
 }
 
 const UNSENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
@@ -71,6 +73,7 @@ export function exchange(wire: WireRequest, signal: AbortSignal): Promise<Exchan
     request.on("error", failed);
     request.on("response", (message) => {
       message.on("error", failed);
+      wire.onSocket?.(message.socket);
       const response = { status: message.statusCode ?? 0, headers: message.headers, body: Buffer.alloc(0) };
       if (wire.lines === undefined || !isEventStream(response)) {
         return collect(message, wire.maxBodyBytes, settle, fail);

@@ -140,6 +140,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "node:stream/consumers": ["helm/"],
   "node:string_decoder": ["providers/"],
   "node:timers/promises": ["clock.ts", "helm/"],
+  "node:tls": ["providers/"],
   "node:tty": ["cli/ask.ts"],
   "node:url": ["providers/"],
   "node:util": ["cli/", "generators/", "kube/"],

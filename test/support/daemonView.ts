@@ -7,7 +7,14 @@ const PAGE: StatusPage = {
   startedAt: "2026-01-01T00:00:00.000Z",
   stores: [
     { name: "vault", paths: 20, ageMs: 12_000, state: "ok", callsPerMinute: 40, budget: 120 },
-    { name: "infisical", paths: 1, state: "failing", callsPerMinute: 0 },
+    {
+      name: "infisical",
+      paths: 1,
+      state: "failing",
+      callsPerMinute: 0,
+      tokenEndsAt: "2026-01-02T00:00:00.000Z",
+      certificateEndsAt: "2026-01-03T00:00:00.000Z",
+    },
   ],
   subjects: [
     {

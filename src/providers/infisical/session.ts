@@ -18,6 +18,8 @@ export interface Session {
   drop(token: SecretValue): void;
   /** A new login's token was refused as well: for a minute this error is the answer to all who ask. */
   rest(error: HelmwardenError): void;
+  /** In how many milliseconds a token ends that we were given, and that was not renewed; undefined: none known. */
+  endsInMs(): number | undefined;
   /** Ends the token if a login of ours made it. */
   close(): Promise<void>;
 }
@@ -30,6 +32,7 @@ interface Held extends Grant {
 export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: AbortSignal): Session {
   const { clock, log } = deps;
   let held: Held | undefined;
+  let isFinal = false;
   let refused: { readonly until: number; readonly error: HelmwardenError } | undefined;
 
   const obtain = singleFlight(async (signal) => {
@@ -43,9 +46,11 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
     try {
       const grant = await calls.renew(old.token, signal);
       log.debug("renewed the store's token");
+      isFinal = grant.lifeMs < old.lifeMs;
       // A shorter life means that the maximum is near: a login now saves ever shorter renewals.
       return grant.lifeMs < old.lifeMs && calls.makesTokens ? undefined : keep(grant);
     } catch {
+      isFinal = true;
       return undefined;
     }
   }
@@ -65,14 +70,10 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
     }
   }
 
-  function refuse(error: HelmwardenError, ms: number): void {
-    refused = { until: clock.monotonic() + ms, error };
-  }
+  const refuse = (error: HelmwardenError, ms: number): void =>
+    void (refused = { until: clock.monotonic() + ms, error });
 
-  function keep(grant: Grant): Held {
-    const now = clock.monotonic();
-    return { ...grant, renewAt: now + (grant.lifeMs * 2) / 3, endsAt: now + grant.lifeMs };
-  }
+  const keep = (grant: Grant): Held => heldFrom(grant, clock.monotonic());
 
   return {
     async token(signal) {
@@ -83,6 +84,10 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
       if (held?.token === token) held = undefined;
     },
     rest: (error) => refuse(error, USELESS_MS),
+    endsInMs() {
+      const ends = held?.endsAt ?? Infinity;
+      return calls.makesTokens || !isFinal || ends === Infinity ? undefined : ends - clock.monotonic();
+    },
     async close() {
       const last = held;
       held = undefined;
@@ -91,4 +96,8 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
       await calls.revoke(last.token, AbortSignal.timeout(2_000)).catch(() => undefined);
     },
   };
+}
+
+function heldFrom(grant: Grant, now: number): Held {
+  return { ...grant, renewAt: now + (grant.lifeMs * 2) / 3, endsAt: now + grant.lifeMs };
 }

@@ -1,5 +1,6 @@
 import { HelmwardenError } from "../../errors.ts";
 import type { Store } from "../../ports.ts";
+import { endsOf } from "../ends.ts";
 import { createHttpClient } from "../http.ts";
 import { keepListening } from "../keepListening.ts";
 import { checkInfisical } from "./check.ts";
@@ -43,6 +44,7 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
     watchEvents: (onEvent, signal) =>
       keepListening(listen, onEvent, { ...deps, store: options.name }, AbortSignal.any([signal, life.signal])),
     check: (signal) => checkInfisical({ options, subject, http, session, project, readPath }, signal),
+    ends: () => endsOf(session.endsInMs(), http, deps.clock),
     async close() {
       life.abort();
       await session.close();

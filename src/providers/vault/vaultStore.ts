@@ -1,5 +1,6 @@
 import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
 import type { CheckLine, PathReading, Store, StoreEnds } from "../../ports.ts";
+import { endsOf } from "../ends.ts";
 import { createHttpClient } from "../http.ts";
 import { keepListening } from "../keepListening.ts";
 import { createAuthClient } from "./authClient.ts";
@@ -72,18 +73,13 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
     return keepListening(listen, onEvent, { ...deps, store: name }, both);
   }
 
-  function ends(): StoreEnds {
-    const inMs = session.endsInMs();
-    const token = inMs === undefined ? undefined : new Date(deps.clock.now().getTime() + inMs);
-    return { token, certificate: http.certificateEndsAt() };
-  }
-
   async function close(): Promise<void> {
     life.abort();
     await session.close();
     http.close();
   }
 
+  const ends = (): StoreEnds => endsOf(session.endsInMs(), http, deps.clock);
   // Where a write goes must be known and not believed: a KV 1 mount takes a write for KV 2 and stores it elsewhere.
   const writer = createVaultWriter(kv, mount, subject, discover);
   return { name, readPath, writer, check, ends, watchEvents, close };

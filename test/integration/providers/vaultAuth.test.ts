@@ -262,6 +262,22 @@ describe("a token", () => {
     const before = requestsTo("/v1/auth/token/renew-self");
     await until(clock, 3_000_000, () => requestsTo("/v1/auth/token/renew-self") > before);
     expect(await store.readPath("app", signal)).toMatchObject(found);
+    // Renewed, it has no end that a person must act before.
+    expect(store.ends?.().token).toBeUndefined();
+  });
+
+  it("that was given and cannot be renewed tells when it ends", async () => {
+    const answer = await vault.must("POST", "auth/token/create", { policies: ["app"], ttl: "1h", renewable: false });
+    const { client_token } = (answer as { auth: { client_token: string } }).auth;
+    const clock = manualClock();
+    const begun = clock.now().getTime();
+    const store = opening({ auth: { token: given(client_token) } }, { clock });
+    await store.readPath("app", signal);
+    expect(store.ends?.()).toEqual({ token: undefined, certificate: undefined });
+    await until(clock, 3_600_000, () => store.ends?.().token !== undefined);
+    const endsIn = (store.ends?.().token?.getTime() ?? 0) - begun;
+    expect(endsIn).toBeGreaterThan(3_500_000);
+    expect(endsIn).toBeLessThan(3_700_000);
   });
 });
 

@@ -68,9 +68,18 @@ describe("counters", () => {
     expect(growth("helmwarden_helm_processes")).toBe(0);
   });
 
-  test("of errors are there from the start, for alerts on their rate", async () => {
+  test("of errors are there from the start, for alerts on their rate, as is all else that alerts count", async () => {
     const codes = [...(await series()).keys()].filter((name) => name.startsWith("helmwarden_errors_total"));
     expect(codes).toHaveLength(Object.keys(RETRY).length);
+    const alerts = readFileSync(new URL("../../../deploy/chart/files/alerts.yaml", import.meta.url), "utf8");
+    const counted = [...alerts.matchAll(/(helmwarden_\w+_total)\{(\w+)=~?"([\w|]+)"\}/g)].flatMap(
+      ([, name, label, values = ""]) => values.split("|").map((value) => `${name}{${label}="${value}"}`),
+    );
+    expect(counted.length).toBeGreaterThan(6);
+    metrics = await createMetrics("1.2.3");
+    const fromTheStart = await series();
+    expect(counted.filter((name) => fromTheStart.get(name) !== 0)).toEqual([]);
+    expect(fromTheStart.get('helmwarden_drift_total{kind="Secret"}')).toBe(0);
   });
 });
 
@@ -87,6 +96,8 @@ describe("gauges", () => {
       'helmwarden_store_state{store="vault",state="open"}': 0,
       'helmwarden_store_calls_per_minute{store="vault"}': 40,
       'helmwarden_store_budget_calls_per_minute{store="vault"}': 120,
+      'helmwarden_store_token_expires_timestamp_seconds{store="infisical"}': Date.UTC(2026, 0, 2) / 1000,
+      'helmwarden_store_certificate_expires_timestamp_seconds{store="infisical"}': Date.UTC(2026, 0, 3) / 1000,
       'helmwarden_watch_age_seconds{cluster="default"}': 3,
       'helmwarden_watch_healthy{cluster="default"}': 1,
       'helmwarden_secret_age_seconds{store="vault",path="apps/matomo",key="DB_PASSWORD"}': 86_400,

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,7 +123,10 @@ test("a server with a private authority is trusted by its CA, and not without it
   const secure = await infisicalFixture({ tls: { key: file("server.key"), cert: file("server.crt") } });
   secure.server.putSecret("/app", "KEY", canary("key"));
   const trusting = secure.store({ ca: file("ca.crt") });
+  expect(trusting.ends?.().certificate).toBeUndefined();
   expect(await trusting.readPath("/app", signal)).toMatchObject({ kind: "found" });
+  const { validToDate } = new X509Certificate(file("server.crt"));
+  expect(trusting.ends?.().certificate).toEqual(validToDate);
   const error = await expectFault("StoreInvalid", () => secure.store().readPath("/app", signal));
   expect(error.message).toContain("caFile");
   await secure.close();

@@ -188,8 +188,23 @@ describe("a token that was made elsewhere", () => {
     clock.advance(500_000);
     await infisical.readPath("/app", signal);
     expect(renewals()).toBe(1);
+    expect(infisical.ends?.().token).toBeUndefined();
     await infisical.close();
     expect(server.count("POST /api/v1/auth/token/revoke")).toBe(0);
+  });
+
+  test("tells when it ends once it cannot be renewed for longer", async () => {
+    const { server, clock, store, renewals } = await start({}, { ttl: 600, maxTtl: 900 });
+    const identity = server.addIdentity("token", canary("unused"), { ttl: 600, maxTtl: 900 });
+    const { accessToken } = server.issueToken(identity);
+    const infisical = store({ auth: { kind: "token", token: given(accessToken) } });
+    const begun = clock.now().getTime();
+    await infisical.readPath("/app", signal);
+    expect(infisical.ends?.().token).toBeUndefined();
+    clock.advance(410_000);
+    await infisical.readPath("/app", signal);
+    expect(renewals()).toBe(1);
+    expect(Math.round(((infisical.ends?.().token?.getTime() ?? 0) - begun) / 10_000)).toBe(90);
   });
 
   test("is denied with advice once it has expired or is no token", async () => {
