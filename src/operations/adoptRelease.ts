@@ -7,27 +7,34 @@ import { putStatus } from "./record.ts";
 import type { ObservedRelease } from "./reconcileRelease.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { restartToken } from "./restart.ts";
+import { holdsPrevious, scrubRelease } from "./scrubRelease.ts";
 import { settle } from "./settle.ts";
 
 /**
  * Helm holds the wanted values already: that goes on record, and nothing is written to the release. Where a pass of
- * ours died before it had proven its upgrade, that is finished first: live keys, restarts, readiness.
+ * ours died before it had proven its upgrade, that is finished first: live keys, restarts, readiness, and the scrub.
  */
 export async function adoptRelease(
   ports: ReleasePorts,
   spec: ReleaseSync,
   { base, wanted, unfinished }: Plan & { kind: "adopt" },
-  { values, record }: Pick<ObservedRelease, "values" | "record">,
+  { reading, values, record }: ObservedRelease,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const xray = record?.xray;
-  const { revision } = base;
+  let { revision } = base;
   if (unfinished && record !== undefined && xray !== undefined) {
     const token = restartToken(wanted, record.revision);
     const changed = values.map(({ path, kind }) => ({ path: formatValuePath(path), kind, replaces: true }));
     const settled = await settle(ports, spec, { changed, expected: base.config, xray, token, before: [] }, signal);
     if (settled.kind === "ineffective") return { kind: "ineffective", revision, reason: settled.reason, changes: [] };
     if (settled.kind === "notReady") return { kind: "failed", code: "VerifyFailed", message: settled.reason };
+    if (spec.upgrade.scrub && reading.kind === "found" && holdsPrevious(base, spec)) {
+      const chart = await ports.helm.chart(spec.chart, base.chart, signal);
+      const { last } = reading.release;
+      const scrub = { chart, base, expected: base.config, lastRevision: last.revision };
+      revision = await scrubRelease(ports, spec, scrub, signal);
+    }
   }
   await ports.audit.append({
     kind: "result",

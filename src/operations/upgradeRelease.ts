@@ -1,5 +1,4 @@
 import type { Outcome } from "../core/outcome.ts";
-import { Sealed } from "../core/secretValue.ts";
 import type { ReleaseSync } from "../core/spec.ts";
 import { applyWrite, type CheckedUpgrade, isOurs, recordResult, upgradeWrite, type Write } from "./apply.ts";
 import { failureText } from "./failureText.ts";
@@ -7,6 +6,7 @@ import { putStatus } from "./record.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { restoreRelease } from "./restore.ts";
 import { restartToken } from "./restart.ts";
+import { scrubRelease } from "./scrubRelease.ts";
 import { settle, type Settled } from "./settle.ts";
 import { verifyStored } from "./verify.ts";
 
@@ -42,7 +42,10 @@ export async function upgradeRelease(
       return { kind: "ineffective", revision, reason: settled.reason, changes };
     case "settled": {
       await recordResult(ports, spec, write, "changed");
-      const newest = spec.upgrade.scrub ? await scrub(ports, spec, checked, revision, signal) : revision;
+      const { chart } = preflight;
+      const newest = spec.upgrade.scrub
+        ? await scrubRelease(ports, spec, { chart, ...upgrade, lastRevision: revision }, signal)
+        : revision;
       await putStatus(
         ports,
         spec,
@@ -101,19 +104,4 @@ async function isHalfApplied(
   if (reading.kind !== "found") return false;
   const { last } = reading.release;
   return last.status === "failed" && isOurs(ports, write, last);
-}
-
-/** `scrub: true`: an empty second upgrade, as `chart.values` of the newest revision still holds the previous secret. */
-async function scrub(
-  ports: ReleasePorts,
-  spec: ReleaseSync,
-  { upgrade, preflight }: CheckedUpgrade,
-  lastRevision: number,
-  signal: AbortSignal,
-): Promise<number> {
-  const write: Write = { action: "scrub", chart: preflight.chart, overlay: new Sealed({}), changes: [], lastRevision };
-  await applyWrite(ports, spec, write, signal);
-  await verifyStored(ports, spec, write, upgrade, signal);
-  await recordResult(ports, spec, write, "changed");
-  return lastRevision + 1;
 }

@@ -1,11 +1,10 @@
+import { gunzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { canary } from "../../support/canary.ts";
-import { openScenario, type Scenario } from "../../support/scenario.ts";
+import { openScenario, type PortCall, type Scenario } from "../../support/scenario.ts";
 
 let scenario: Scenario;
 afterEach(() => scenario.close());
-
-import { gunzipSync } from "node:zlib";
 
 test.each([3, 4] as const)("helm %i: the newest revision holds the previous secret nowhere", async (helm) => {
   scenario = await openScenario(import.meta.dirname, { helm });
@@ -25,6 +24,30 @@ test.each([3, 4] as const)("helm %i: the newest revision holds the previous secr
   ]);
   expect(await scenario.sync()).toEqual({ kind: "inSync" });
 });
+
+test.each<["before" | "after", PortCall]>([
+  ["after", { name: "helm.upgrade", number: 1 }],
+  ["before", { name: "helm.upgrade", number: 2 }],
+  ["after", { name: "helm.upgrade", number: 2 }],
+  ["before", { name: "statuses.put", number: 2 }],
+])(
+  "a pass that is killed %s %o is ended with the scrub: two revisions, and no third",
+  async (when, call) => {
+    scenario = await openScenario(import.meta.dirname);
+    const [old, wanted] = [canary("old"), canary("wanted")];
+    await scenario.install("web", "web", { token: old });
+    await scenario.vault.put("web", { TOKEN: wanted });
+    expect((await scenario.crash(when, call)).signal).toBe("SIGKILL");
+    expect(await scenario.sync()).toEqual({ kind: "adopted" });
+    expect(await stored(3)).toContain(wanted);
+    expect(await stored(3)).not.toContain(old);
+    const intents = scenario.audit().filter(({ kind }) => kind === "intent");
+    expect(intents.map(({ action, base }) => `${action} on ${base}`).at(-1)).toBe("scrub on 2");
+    expect(await scenario.sync()).toEqual({ kind: "inSync" });
+    await expect(stored(4)).rejects.toThrow("there is no");
+  },
+  120_000,
+);
 
 async function stored(revision: number): Promise<string> {
   const { release = "" } = await scenario.secret(`sh.helm.release.v1.web.v${revision}`);
