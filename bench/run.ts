@@ -6,10 +6,16 @@ import { repository } from "../scripts/artifacts.mjs";
 import { daemon } from "./daemon.ts";
 import { type Figure, formatFigure } from "./figures.ts";
 import { migrate } from "./migrate.ts";
+import { rotation } from "./rotation.ts";
 import { sync } from "./sync.ts";
 import { startWorld, type World } from "./world.ts";
 
-const benchmarks: Readonly<Record<string, (world: World) => AsyncIterable<Figure>>> = { sync, daemon, migrate };
+const benchmarks: Readonly<Record<string, (world: World) => AsyncIterable<Figure>>> = {
+  sync,
+  daemon,
+  migrate,
+  rotation,
+};
 
 const [name = "", size = ""] = process.argv.slice(2);
 /** Shows that it runs; its figures mean nothing and are not kept. */

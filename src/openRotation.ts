@@ -7,6 +7,7 @@ import { type SubjectSpec, subjectRefs } from "./core/subject.ts";
 import { HelmwardenError } from "./errors.ts";
 import { openTarget } from "./openTargets.ts";
 import { isDependent } from "./operations/rotate/foresee.ts";
+import type { ReleasePorts } from "./operations/releasePorts.ts";
 import type { RotatePorts } from "./operations/rotate/rotatePorts.ts";
 import type { RotationSurroundings } from "./operations/rotate/runRotation.ts";
 import type { Clock, Log, Notify, RotationTarget } from "./ports.ts";
@@ -35,12 +36,14 @@ export async function openRotation(
     await app.portsOf(policy.cluster),
   ];
   const target = await openPolicyTarget(app, policy, signal);
+  // What is foreseen before the database changes need not be looked at again between that and the upgrade.
+  const xrays: NonNullable<ReleasePorts["xrays"]> = new Map();
   const ports: RotatePorts = {
     stores,
     target,
     generate: createGenerate(),
     dependents,
-    portsOf: app.portsOf,
+    portsOf: async (name) => ({ ...(await app.portsOf(name)), xrays }),
     withLease: async (name) => (await app.cluster(name)).withLease,
     audit: own.audit,
     clock: own.clock,

@@ -83,3 +83,10 @@ const RESULT: Readonly<Record<Outcome["kind"], Parameters<typeof afterSubject>[2
   ineffective: "unhealthy",
   failed: "unhealthy",
 };
+
+/** What a record says of a pass in another process that came to an end, though not to a good one. */
+export function isEnd(outcome: string | undefined): outcome is (typeof ENDS)[number] {
+  return ENDS.some((one) => one === outcome);
+}
+
+const ENDS = ["failed", "restored", "ineffective", "held", "drifted"] as const;

@@ -40,9 +40,10 @@ export async function preflight(
   const chart = await ports.helm.chart(spec.chart, base.chart, signal);
   const foreign = [...chartHolds(spec, chart, upgrade), ...ownerHolds(base.manifest.reveal())];
   const cacheKey = await cacheKeyOf(ports, chart, values, upgrade, signal);
-  const known = record?.xray?.cacheKey === cacheKey && record.xray.reusable ? record.xray : undefined;
+  const known = record?.xray?.cacheKey === cacheKey && record.xray.reusable ? record.xray : ports.xrays?.get(cacheKey);
   if (foreign.length > 0) return { chart, xray: known ?? emptyXray(cacheKey), holds: foreign };
   const xray = known ?? (await takeXray(ports, spec, values, upgrade, chart, cacheKey, signal));
+  if (xray.reusable) ports.xrays?.set(cacheKey, xray);
   const holds = guardHolds(xray, upgrade.changed, spec.guards);
   return { chart, xray, holds: await withoutProven(ports, spec, holds, signal) };
 }

@@ -1,4 +1,5 @@
 import type { DigestKey } from "../core/digest.ts";
+import type { Xray } from "../core/xray.ts";
 import type { SecretRef } from "../core/secretRef.ts";
 import type { AuditLog, Clock, Cluster, Helm, Log, Releases } from "../ports.ts";
 
@@ -26,6 +27,8 @@ export interface ReleasePorts {
   readonly asked: boolean;
   /** Versions of helm and of the API server, asked once. */
   readonly platform: (signal: AbortSignal) => Promise<string>;
+  /** Where a plan keeps its reusable X-rays, by cache key, for the change that follows; absent: nothing follows. */
+  readonly xrays?: Map<string, Xray>;
   /** Absent: no RotationPolicy has a target. */
   readonly provenAtTarget?: ProvenAtTarget;
   readonly random: (length: number) => Uint8Array;
