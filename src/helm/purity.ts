@@ -15,6 +15,8 @@ const USES: readonly { use: ImpureUse; match: RegExp }[] = [
   { use: "lookup", match: /\blookup\b/ },
   // Any use of `.Release` but for the fields that stay the same, as it may be handed on as a whole.
   { use: "release-revision", match: /\.Release\b(?!\.(Name|Namespace|Service|IsUpgrade|IsInstall)\b)/ },
+  // The API versions change with each CRD; of the versions of Kubernetes and helm everybody knows.
+  { use: "capabilities", match: /\bCapabilities\b(?!\.(KubeVersion|HelmVersion)\b)/ },
 ];
 
 const ACTION = /\{\{-?([\s\S]*?)-?\}\}/g;

@@ -41,6 +41,10 @@ test.each([
   ["release-revision", "{{ .Release | toJson }}"],
   ["release-revision", "{{ with .Release }}{{ .Revision }}{{ end }}"],
   ["release-revision", '{{ index .Release "Revision" }}'],
+  ["capabilities", '{{ if .Capabilities.APIVersions.Has "x/v1" }}x{{ end }}'],
+  ["capabilities", '{{ $.Capabilities.APIVersions | has "x/v1" }}'],
+  ["capabilities", '{{ include "x" .Capabilities }}'],
+  ["capabilities", '{{ index . "Capabilities" "APIVersions" }}'],
 ])("%s: %s", (use, text) => {
   expect(uses(text)).toEqual([use]);
 });
@@ -57,6 +61,7 @@ test.each([
   "{{ .Release.Name }}-{{ .Release.Namespace }}-{{ .Release.Service }} {{ .Release.IsUpgrade }}",
   '{{ keys .Values.map | sortAlpha | join "," }}',
   "{{ .Values.keys }} {{ $keys }} {{ .values }}",
+  "{{ .Capabilities.KubeVersion.Minor }} {{ $.Capabilities.HelmVersion.Version }}",
   '{{ derivePassword 1 "long" .a .b .c }}',
 ])("nothing: %s", (text) => {
   expect(uses(text)).toEqual([]);
