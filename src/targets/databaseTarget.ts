@@ -40,8 +40,9 @@ export function databaseTarget(database: Database, options: DatabaseTargetOption
     },
     async undo(change, signal) {
       const { current, next } = change;
-      if (login(current).user === login(next).user) await replace(change, current, signal);
-      else await lockOut(change, next, signal);
+      if (login(current).user !== login(next).user) return await lockOut(change, next, signal);
+      await replace(change, current, signal);
+      if (strategy.kind === "dual") await database.forgetKept(await adminsFor(change), login(current), signal);
     },
     async retire(change, signal) {
       const { current, next } = change;

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { DatabaseTarget, SecretSource } from "../core/rotation/policy.ts";
 import type { SecretValue } from "../core/secretValue.ts";
 import { HelmwardenError } from "../errors.ts";
@@ -20,13 +21,21 @@ export async function openDatabaseTarget(
   return databaseTarget(await openDatabase(spec, shown), { shown, strategy, admin, read });
 }
 
-async function openDatabase({ kind, host, port, database, tls }: DatabaseTarget, shown: string): Promise<Database> {
+async function openDatabase(spec: DatabaseTarget, shown: string): Promise<Database> {
+  const { kind, host, port, database, tls, userHost } = spec;
   const encryptions = (): ReturnType<typeof encryptionsOf> => encryptionsOf(tls);
   if (kind === "postgres") {
     const [{ postgres }, { postgresSessions }] = [await import("./postgres.ts"), await import("./postgresSession.ts")];
     return postgres(shown, postgresSessions({ shown, host, port, database: database ?? "postgres" }, encryptions));
   }
-  throw invalid(`The target ${kind} is not there yet`, "Use another one");
+  // The driver would look for "localhost" in the certificate.
+  if (tls.mode === "verify" && isIP(host) !== 0)
+    throw invalid(
+      "With `tls.mode: verify`, an address is no name that a certificate could prove",
+      "Set `host` to a name",
+    );
+  const [{ mysql }, { mysqlSessions }] = [await import("./mysql.ts"), await import("./mysqlSession.ts")];
+  return mysql({ shown, userHost }, mysqlSessions({ shown, host, port, database }, encryptions));
 }
 
 function invalid(what: string, advice: string): HelmwardenError {
