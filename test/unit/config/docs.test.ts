@@ -46,6 +46,9 @@ describe("examples", () => {
       "connection-string-template",
       "existing-secret",
       "infisical-universal-auth",
+      "rotation-api-key",
+      "rotation-mariadb-dual",
+      "rotation-postgres",
       "vault-kubernetes-auth",
     ];
     expect(names).toEqual(expect.arrayContaining(promised));
