@@ -216,6 +216,8 @@ describe("writing", () => {
     await expectAsRecorded("035-secret-batch-create-v3");
     await expectAsRecorded("036-secret-batch-update-v4");
     await expectAsRecorded("037-secret-batch-update-v4-notfound");
+    await expectAsRecorded("091-secret-get-v4-B1-version1");
+    await expectAsRecorded("093-secret-get-v4-404");
     server.putSecret("/", "EMPTY", "", "dev");
     await expectAsRecorded("101-secret-batch-delete-v4");
   });

@@ -30,10 +30,12 @@ writerContract("Infisical", async () => {
     store: store!,
     reader: reader!,
     exact: true,
+    beforeWrite(_path, work) {
+      server.before("PATCH /api/v4/secrets/batch", () => void work());
+    },
     path: (name) => `web/${name}`,
     async put(path, secrets) {
-      server.removeFolder(`/${path}`);
-      for (const [key, value] of Object.entries(secrets)) server.putSecret(`/${path}`, key, value);
+      server.replaceSecrets(`/${path}`, secrets);
     },
     async close() {
       await Promise.all([store!.close(), reader!.close()]);

@@ -12,6 +12,8 @@ export interface WriterWorld {
   readonly path: (name: string) => string;
   /** Writes by other means than ours. */
   readonly put: (path: string, secrets: Readonly<Record<string, string>>) => Promise<void>;
+  /** Once, after the next reading of the path and before what is then written. */
+  readonly beforeWrite: (path: string, work: () => void | Promise<void>) => void;
   /** It keeps bytes of any kind, and compares before it sets. */
   readonly exact: boolean;
   readonly close: () => Promise<void>;
@@ -19,6 +21,8 @@ export interface WriterWorld {
 
 const never = new AbortController().signal;
 const text = (value: string): SecretValue => SecretValue.fromText(value);
+
+const given = (value: string | undefined): SecretValue | undefined => (value === undefined ? undefined : text(value));
 
 export function writerContract(name: string, make: () => Promise<WriterWorld>): void {
   describe(`${name} as a target`, () => {
@@ -39,6 +43,104 @@ export function writerContract(name: string, make: () => Promise<WriterWorld>): 
       Object.fromEntries(await world.store.writer!.create(path, new Map(Object.entries(secrets)), never));
     const remove = async (path: string, secrets: Readonly<Record<string, SecretValue>>) =>
       Object.fromEntries(await world.store.writer!.remove(path, new Map(Object.entries(secrets)), never));
+
+    const replace = (
+      path: string,
+      changes: Readonly<Record<string, readonly [string | undefined, string | undefined]>>,
+    ) =>
+      world.store.writer!.replace(
+        path,
+        new Map(Object.entries(changes).map(([key, [from, to]]) => [key, { from: given(from), to: given(to) }])),
+        never,
+      );
+    const texts = async (path: string): Promise<Record<string, string>> =>
+      Object.fromEntries([...(await read(path))].map(([key, value]) => [key, value.reveal()]));
+    const versions = async (path: string): Promise<Record<string, number>> => {
+      const reading = await world.reader.readPath(path, never);
+      if (reading.kind !== "found") return {};
+      return Object.fromEntries([...reading.secrets].map(([key, { version }]) => [key, version]));
+    };
+
+    test("keys are changed, made and removed together; others stay, and a repetition writes nothing", async () => {
+      const path = world.path("replaced");
+      const [old, next, beside] = [canary("old"), canary("next"), canary("beside")];
+      await world.put(path, { PASSWORD: old, GONE: old, BESIDE: beside, SAME: beside });
+      const changes = {
+        PASSWORD: [old, next],
+        NEW: [undefined, next],
+        GONE: [old, undefined],
+        SAME: [beside, beside],
+      } as const;
+      expect(await replace(path, changes)).toBe("written");
+      expect(await texts(path)).toEqual({ PASSWORD: next, NEW: next, BESIDE: beside, SAME: beside });
+      const before = await versions(path);
+      expect(await replace(path, changes)).toBe("written");
+      expect(await versions(path)).toEqual(before);
+      expect(await replace(world.path("nothing/yet"), { NEW: [undefined, next] })).toBe("written");
+      expect(await texts(world.path("nothing/yet"))).toEqual({ NEW: next });
+    });
+
+    test("half of it done already, as after a crash, is finished", async () => {
+      const path = world.path("half");
+      const [old, next] = [canary("old"), canary("next")];
+      await world.put(path, { PASSWORD: old, STATE: next });
+      expect(await replace(path, { PASSWORD: [old, next], STATE: [undefined, next] })).toBe("written");
+      expect(await texts(path)).toEqual({ PASSWORD: next, STATE: next });
+    });
+
+    test("one key that somebody changed, made or removed: nothing is written", async () => {
+      const path = world.path("moved");
+      const [old, next, theirs] = [canary("old"), canary("next"), canary("theirs")];
+      await world.put(path, { A: old, B: theirs });
+      const before = await versions(path);
+      expect(await replace(path, { A: [old, next], B: [old, next] })).toBe("moved");
+      expect(await replace(path, { A: [old, next], B: [undefined, next] })).toBe("moved");
+      expect(await replace(path, { A: [old, next], C: [old, next] })).toBe("moved");
+      expect(await replace(path, { A: [old, next], C: [old, undefined] })).toBe("written");
+      expect({ ...(await texts(path)), A: old }).toEqual({ A: old, B: theirs });
+      expect((await versions(path))["B"]).toBeLessThanOrEqual(before["B"]! + 1);
+    });
+
+    test("another key that is written between our reading and our write stays", async () => {
+      const path = world.path("race");
+      const [old, next, theirs] = [canary("old"), canary("next"), canary("theirs")];
+      await world.put(path, { PASSWORD: old });
+      world.beforeWrite(path, () => world.put(path, { PASSWORD: old, THEIRS: theirs }));
+      expect(await replace(path, { PASSWORD: [old, next] })).toBe("written");
+      expect(await texts(path)).toEqual(world.exact ? { PASSWORD: next, THEIRS: theirs } : { PASSWORD: next });
+    });
+
+    test("our key that is written between our reading and our write is theirs, where the store can compare", async () => {
+      const path = world.path("lost");
+      const [old, next, theirs] = [canary("old"), canary("next"), canary("theirs")];
+      await world.put(path, { PASSWORD: old, STATE: old });
+      world.beforeWrite(path, () => world.put(path, { PASSWORD: theirs, STATE: old }));
+      expect(await replace(path, { PASSWORD: [old, next], STATE: [old, next] })).toBe(
+        world.exact ? "moved" : "written",
+      );
+      expect((await texts(path))["PASSWORD"]).toBe(world.exact ? theirs : next);
+    });
+
+    test("new keys beside a guarded one: theirs wins there, too", async () => {
+      const path = world.path("guard");
+      const [old, next, theirs] = [canary("old"), canary("next"), canary("theirs")];
+      await world.put(path, { PASSWORD: theirs });
+      expect(await replace(path, { PASSWORD: [old, old], STATE: [undefined, next] })).toBe("moved");
+      expect(await texts(path)).toEqual({ PASSWORD: theirs });
+    });
+
+    test("every text that is written comes back as it was", async () => {
+      const path = world.path("rewritten");
+      const c = canary("rewritten");
+      const values = [`  ${c}\n\n`, `${c}\${OTHER}`, `${c}\n`, c, ""];
+      await world.put(path, { KEY: c, OTHER: c });
+      let last = c;
+      for (const value of values) {
+        expect(await replace(path, { KEY: [last, value] })).toBe("written");
+        expect((await texts(path))["KEY"]).toBe(value);
+        last = value;
+      }
+    });
 
     test("new keys are made beside what is there; an equal one is done, another one stays", async () => {
       const path = world.path("beside");

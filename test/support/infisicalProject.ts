@@ -10,6 +10,8 @@ export interface ServedSecret {
   readonly updatedAt: string;
   readonly hidden: boolean;
   readonly metadata: readonly { readonly key: string; readonly value: string }[];
+  /** Values of the versions before this one, the first one first. */
+  readonly past?: readonly string[];
   /** Infisical's own rotation makes its value. */
   readonly rotated?: boolean;
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { ListQuery, Project } from "./infisicalProject.ts";
 import { listSecrets } from "./infisicalProject.ts";
 import { clientSecretRoute } from "./infisicalClientSecrets.ts";
-import { createBatch, createFolder, deleteBatch, updateBatch } from "./infisicalWrites.ts";
+import { createBatch, createFolder, deleteBatch, oneSecret, updateBatch } from "./infisicalWrites.ts";
 import { missingFields, notBoolean, notFound, Refusal, unauthorized } from "./infisicalRefusal.ts";
 import type { World } from "./infisicalServer.ts";
 import type { AuthMethod, Identity } from "./infisicalTokens.ts";
@@ -135,6 +135,13 @@ function get(world: World, url: URL, identity: Identity | undefined): Answer | u
   const { pathname } = url;
   if (pathname === "/api/status") return json(status());
   const list = listRoute(world, pathname);
+  const one = /^\/api\/v(?:4\/secrets|3\/secrets\/raw)\/([^/]+)$/.exec(pathname);
+  if (one && identity && !(pathname.includes("/v4/") && world.v4 === "none")) {
+    const id = url.searchParams.get("projectId") ?? url.searchParams.get("workspaceId") ?? "";
+    const environment = url.searchParams.get("environment") ?? "";
+    const owner = memberProject(world, id, identity);
+    return json({ secret: oneSecret(owner, environment, decodeURIComponent(one[1] ?? ""), url.searchParams) });
+  }
   const project = world.projectRoutes ? /^\/api\/v1\/projects\/(slug\/)?([^/]+)$/.exec(pathname) : null;
   if (!list && !project && pathname !== "/api/v1/identities/details") return undefined;
   if (!identity) throw unauthorized("Token missing");

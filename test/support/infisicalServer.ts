@@ -189,6 +189,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
         key,
         value: trimmed(value),
         version: (before?.version ?? 0) + 1,
+        past: before === undefined ? [] : [...(before.past ?? []), before.value],
         createdAt: before?.createdAt ?? at,
         updatedAt: at,
         hidden,
@@ -200,6 +201,13 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
       const { secrets } = makeFolder(project, environment, path);
       const secret = secrets.get(key);
       if (secret) secrets.set(key, { ...secret, rotated: true });
+    },
+    /** Just these keys: what is the same keeps its version. */
+    replaceSecrets(path: string, wanted: Readonly<Record<string, string>>, environment = "prod"): void {
+      const { secrets } = makeFolder(project, environment, path);
+      for (const key of secrets.keys()) if (!Object.hasOwn(wanted, key)) secrets.delete(key);
+      for (const [key, value] of Object.entries(wanted))
+        if (secrets.get(key)?.value !== value) this.putSecret(path, key, value, environment);
     },
     removeSecret(path: string, key: string, environment = "prod"): void {
       makeFolder(project, environment, path).secrets.delete(key);

@@ -55,6 +55,7 @@ export function updateBatch(project: Project, environment: string, body: Body, n
       value: secretValue === undefined ? before.value : trimmed(secretValue),
       metadata: secretMetadata ?? before.metadata,
       version: before.version + 1,
+      past: [...(before.past ?? []), before.value],
       updatedAt: new Date(now).toISOString(),
     };
     secrets.set(secretKey, after);
@@ -73,6 +74,19 @@ export function deleteBatch(project: Project, environment: string, body: Body): 
     const { isRotatedSecret: _, rotationId: __, ...rest } = shown(project, environment, gone);
     return { ...rest, secretValueHidden: false };
   });
+}
+
+/** Of one secret, with `version` an earlier one. Recordings 089, 091 and 093; references are not expanded here. */
+export function oneSecret(project: Project, environment: string, key: string, query: URLSearchParams): object {
+  const secretPath = query.get("secretPath") ?? "/";
+  const secret = folderOf(project, environment, { secretPath }).secrets.get(key);
+  const version = Number(query.get("version") ?? secret?.version);
+  const value = version === secret?.version ? secret.value : secret?.past?.[version - 1];
+  if (secret === undefined || value === undefined) throw notFound(`Secret with name '${key}' not found`);
+  const whole = { ...shown(project, environment, { ...secret, version, value }), secretValueHidden: false, secretPath };
+  if (!query.has("version")) return { ...whole, tags: [], secretMetadata: secret.metadata };
+  const { isRotatedSecret: _, rotationId: __, ...earlier } = whole;
+  return earlier;
 }
 
 function shown({ id: workspace }: Project, environment: string, secret: ServedSecret) {

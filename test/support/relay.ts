@@ -1,5 +1,5 @@
 // A loopback HTTP server between a client and a real server: it keeps what was asked, and answers itself where a test wants.
-import { createServer, type IncomingHttpHeaders, request } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface RelayedRequest {
@@ -18,18 +18,19 @@ export interface RelayAnswer {
 export interface Relay {
   readonly address: string;
   readonly requests: readonly RelayedRequest[];
-  /** Asked first for each request; what it gives is answered and the real server never asked. */
-  answer: (request: RelayedRequest) => RelayAnswer | undefined;
+  /** Asked first for each request, which waits; what it gives is answered and the real server never asked. */
+  answer: (request: RelayedRequest) => RelayAnswer | undefined | Promise<undefined>;
   close(): Promise<void>;
 }
 
 /** Without a target everything that `answer` leaves is a 500. */
 export async function startRelay(target?: string): Promise<Relay> {
   const requests: RelayedRequest[] = [];
-  const server = createServer((asked, reply) => {
+  const server = createServer((asked, reply) => void handle(asked, reply));
+  const handle = async (asked: IncomingMessage, reply: ServerResponse): Promise<void> => {
     const { method = "", url: path = "", headers } = asked;
     requests.push({ method, path, headers });
-    const own = relay.answer({ method, path, headers }) ?? (target === undefined ? { status: 500 } : undefined);
+    const own = (await relay.answer({ method, path, headers })) ?? (target === undefined ? { status: 500 } : undefined);
     if (own !== undefined) {
       asked.resume();
       reply.writeHead(own.status, own.headers).end(own.body);
@@ -42,7 +43,7 @@ export async function startRelay(target?: string): Promise<Relay> {
     });
     onward.on("error", () => reply.destroy());
     asked.pipe(onward);
-  });
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const relay: Relay = {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -5,6 +5,7 @@ import { type HeldKey, type KeyChanges, pendingChanges } from "../keyChanges.ts"
 import { decodedValue, ENCODED } from "./encoding.ts";
 import type { FolderEdits } from "./folderEdits.ts";
 import { batchesOf, itemOf } from "./items.ts";
+import { overwritten, putBack } from "./lostUpdates.ts";
 import type { Item, SecretList } from "./schema.ts";
 import { normalPath } from "./secretList.ts";
 
@@ -14,9 +15,28 @@ const EMPTY: SecretList = { secrets: [], imports: [] };
 /**
  * See StoreWriter.replace. Infisical compares nothing: the folder is read, its new keys are made, the changed ones
  * follow in one batch, the removed ones go, and it is read again. New keys come first, as a crash then leaves what is
- * there already as it was.
+ * there already as it was. A version too many tells of somebody who wrote in between: theirs is put back.
  */
 export function createInfisicalReplace(edits: FolderEdits, subject: string): StoreWriter["replace"] {
+  async function write(
+    folder: string,
+    pending: KeyChanges,
+    held: ReadonlyMap<string, Item>,
+    signal: AbortSignal,
+  ): Promise<"moved" | undefined> {
+    for (const [method, items] of writesOf(pending, held)) {
+      for (const batch of batchesOf(items, subject)) {
+        const versions = await edits.change(method, folder, batch.items, signal);
+        if (method !== "PATCH" || versions === undefined) continue;
+        const lost = await overwritten(edits, folder, versions, held, signal);
+        if (lost.size === 0) continue;
+        await putBack(edits, folder, pending, held, lost, signal);
+        return "moved";
+      }
+    }
+    return undefined;
+  }
+
   return async (path, changes, signal) => {
     const folder = normalPath(path);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -29,8 +49,7 @@ export function createInfisicalReplace(edits: FolderEdits, subject: string): Sto
       }
       if (pending.size === 0) return "written";
       if (list === undefined) await edits.makeFolder(folder, signal);
-      for (const [method, items] of writesOf(pending, held))
-        for (const batch of batchesOf(items, subject)) await edits.change(method, folder, batch.items, signal);
+      if ((await write(folder, pending, held, signal)) === "moved") return "moved";
     }
     throw new HelmwardenError(
       "StoreInvalid",

@@ -56,5 +56,15 @@ export const EventData = z
   .object({ data: z.object({ payload: z.union([z.array(Moved), Moved]) }) })
   .transform(({ data }) => [data.payload].flat());
 
-/** A write that was applied; one that waits for an approval answers with that instead. */
-export const Written = z.union([z.object({ secrets: z.array(z.unknown()) }), z.object({ folder: z.unknown() })]);
+/** A write that was applied, with the versions that it made; one that waits for an approval answers with that instead. */
+export const Written = z
+  .union([
+    z.object({ secrets: z.array(z.object({ secretKey: z.string(), version: z.number().optional() })) }),
+    z.object({ folder: z.unknown() }).transform(() => ({ secrets: [] })),
+  ])
+  .transform(({ secrets }) => ({
+    versions: new Map(secrets.flatMap(({ secretKey, version = 0 }) => (version > 0 ? [[secretKey, version]] : []))),
+  }));
+export type Written = z.infer<typeof Written>;
+
+export const OneSecret = z.object({ secret: z.object({ secretValue: z.string() }) });

@@ -1,7 +1,8 @@
 import type { SecretValue } from "../../core/secretValue.ts";
 import { HelmwardenError } from "../../errors.ts";
 import type { StoreWriter } from "../../ports.ts";
-import { createFolderEdits, type Held, type WriterParts } from "./folderEdits.ts";
+import type { WriterParts } from "./folderCalls.ts";
+import { createFolderEdits, type Held } from "./folderEdits.ts";
 import { batchesOf, itemOf } from "./items.ts";
 import { createInfisicalReplace } from "./replace.ts";
 import { normalPath } from "./secretList.ts";
@@ -27,8 +28,8 @@ export function createInfisicalWriter(parts: WriterParts): StoreWriter {
         if (held === undefined) await edits.makeFolder(secretPath, signal);
         const items = missing.map(([key, value]) => [key, itemOf(key, value)] as const);
         for (const batch of batchesOf(items, subject)) {
-          const isDone = await edits.change("POST", secretPath, batch.items, signal);
-          if (isDone) for (const key of batch.keys) ours.add(key);
+          const made = await edits.change("POST", secretPath, batch.items, signal);
+          if (made !== undefined) for (const key of batch.keys) ours.add(key);
         }
       }
       throw new HelmwardenError(
