@@ -24,6 +24,7 @@ import type {
   Log,
   MigrationFiles,
   Queue,
+  ReadHistory,
   Store,
   Workloads,
 } from "./ports.ts";
@@ -61,6 +62,12 @@ export interface App {
 export async function openMigrationFiles(): Promise<MigrationFiles> {
   const { createMigrationFiles } = await import("./migration/migrationFiles.ts");
   return createMigrationFiles();
+}
+
+/** All revisions that Helm's storage keeps of a release. */
+export async function openHistory({ listSecrets }: Cluster): Promise<ReadHistory> {
+  const { createReadHistory } = await import("./helm/history.ts");
+  return createReadHistory(listSecrets);
 }
 
 /** `mode` "plan" has no audit log, as it writes nothing. */

@@ -3,7 +3,8 @@ import type { JsonObject } from "./core/json.ts";
 import type { BackupContent, BackupKey, BackupLock } from "./core/migration/backup.ts";
 import type { JournalEntry } from "./core/migration/journal.ts";
 import type { RawSecret } from "./core/migration/rawSecret.ts";
-import type { ChartIdentity, ReleaseKey, RevisionHead, StoredRelease } from "./core/release.ts";
+import type { SecretRead } from "./core/migration/secretReads.ts";
+import type { ChartIdentity, ReleaseKey, Revision, RevisionHead, StoredRelease } from "./core/release.ts";
 import type { Rollout } from "./core/rollout.ts";
 import type { SecretValue, Sealed } from "./core/secretValue.ts";
 import type { Generator, NotifySpec } from "./core/rotation/policy.ts";
@@ -352,6 +353,8 @@ export interface Inventory {
    * annotations and data as given. ReleaseConflict where it has moved, or is there although `over` is undefined.
    */
   put(secret: RawSecret, over: string | undefined, dryRun: boolean, signal: AbortSignal): Promise<void>;
+  /** Deletes the Secret at exactly this resourceVersion. ReleaseConflict where it has moved; gone already is fine. */
+  remove(secret: Pick<RawSecret, "namespace" | "name" | "resourceVersion">, signal: AbortSignal): Promise<void>;
 }
 
 export interface InventoryQuery {
@@ -536,6 +539,9 @@ export interface MigrationJournal {
   close(): Promise<void>;
 }
 
+/** All revisions of a release that its storage still has, decoded; a corrupt one is left out. */
+export type ReadHistory = (key: ReleaseKey, signal: AbortSignal) => Promise<readonly Revision[]>;
+
 /** All that a migration keeps on this machine. */
 export interface MigrationFiles {
   readonly backups: Backups;
@@ -544,6 +550,11 @@ export interface MigrationFiles {
   readonly writeKeyFile: (path: string, identity: SecretValue, recipient: string) => Promise<void>;
   readonly readKeyFile: (path: string) => Promise<SecretValue>;
   readonly destroyFile: (path: string) => Promise<void>;
+  /** A text file of the user's, and the same with another text, mode and links as they were. ConfigInvalid. */
+  readonly readText: (path: string) => Promise<string>;
+  readonly rewriteText: (path: string, text: string) => Promise<void>;
+  /** Who read Secrets, by a log of the API server (audit.k8s.io/v1, a JSON object a line). ConfigInvalid. */
+  readonly secretReads: (path: string) => AsyncIterable<SecretRead>;
 }
 
 // ---- record, log, time ------------------------------------------------------------------------------------------

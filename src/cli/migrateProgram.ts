@@ -4,6 +4,7 @@ import type { CommandContext, ExitCode } from "./context.ts";
 import type { MigrateOptions } from "./migrate.ts";
 import type { RestoreOptions } from "./backupRestore.ts";
 import type { CleanupOptions } from "./migrateCleanup.ts";
+import type { CutoverOptions } from "./migrateCutover.ts";
 import type { RollbackOptions } from "./migrateRollback.ts";
 import type { RunOptions } from "./migrateRun.ts";
 
@@ -41,6 +42,17 @@ export function addMigrate(program: Command, context: CommandContext, exit: Exit
     .description("show how far a migration is")
     .action(async (options: RollbackOptions) => {
       exit(await (await import("./migrateStatus.ts")).migrateStatusCommand(options, context));
+    });
+  careful(inFolder(base(migrate.command("cutover"))))
+    .description("watch who still reads the originals, and take away what is not needed any more, each if told")
+    .option("--strip-values <file...>", "take migrated literals out of these values files")
+    .option("--release <name>", "the release of these files: NAMESPACE/NAME; default: the only one")
+    .option("--hand-over", "become an owner of the keys of Secrets that a SecretSync is about", false)
+    .option("--delete-unread", "delete raw Secrets that nothing reads, once the shadow period is over", false)
+    .option("--shadow <duration>", "how long the originals are kept and watched", "7d")
+    .option("--audit-log <file...>", "audit log of the API server, to see who reads the originals")
+    .action(async (options: CutoverOptions) => {
+      exit(await (await import("./migrateCutover.ts")).migrateCutoverCommand(options, context));
     });
   careful(inFolder(base(migrate.command("rollback"))))
     .description("take out of the store what a migration put there; the cluster was never changed")

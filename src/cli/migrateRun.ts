@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type App, openMigrationFiles } from "../app.ts";
 import { parseDuration } from "../config/duration.ts";
 import { loadMapping } from "../config/migrationMapping.ts";
-import { type MigrationRequest, stateOf } from "../core/migration/journal.ts";
+import { type MigrationRequest, secretsLeft, stateOf } from "../core/migration/journal.ts";
 import { HelmwardenError } from "../errors.ts";
 import { beginMigration } from "../operations/migrate/backUp.ts";
 import { type Inventoried, takeInventory } from "../operations/migrate/takeInventory.ts";
@@ -100,7 +100,8 @@ export async function migrateResumeCommand(
       const request = requestIn(journal, options.dir);
       const { paths } = await loadMapping(request.mapping);
       const rule = app.config.stores.get(request.store)?.provider.kind ?? "vault";
-      const { namespaces, labelSelector, secrets, template } = request;
+      const { namespaces, labelSelector, template } = request;
+      const secrets = secretsLeft(request, stateOf(journal.entries));
       const scope = { namespaces, labelSelector, secrets, template, rule, paths };
       const inventory = await inventoryOf(app, request.cluster, scope, context.signal);
       return await carryOn({ app, files, journal, request, options }, inventory, context, mode === "verify");

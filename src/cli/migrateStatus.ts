@@ -37,8 +37,11 @@ export async function migrateStatusCommand(
   return 0;
 }
 
-function nextStep({ stages }: MigrationState): string {
+function nextStep({ stages, deleted }: MigrationState): string {
   if (stages.has("cleanup")) return "The backup is gone; there is nothing to roll back from.";
+  if (stages.has("cutover") && !stages.has("rollback")) {
+    return `Cut over since ${stages.get("cutover")?.at}, ${deleted.size} raw Secrets deleted. \`migrate cutover\` shows who reads the others.`;
+  }
   if (stages.has("rollback")) return "Rolled back. `migrate resume` would import again.";
   if (stages.get("plan")?.ok === true && stages.get("verify")?.ok === true) {
     return "Proven. Use the generated documents; `migrate verify` proves it again, `migrate rollback` takes it back.";

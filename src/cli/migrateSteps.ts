@@ -125,7 +125,10 @@ async function generate(
   const { charts } = await loadMapping(request.mapping);
   const { store, cluster, rotate } = request;
   const path = join(options.dir, GENERATED, "helmwarden.yaml");
-  await files.replaceText(path, configurationText({ proposal, state, store, cluster, charts, rotate }));
+  await files.replaceText(
+    path,
+    configurationText({ proposal, state, store, cluster, charts, rotate, known: knownIn(app, cluster) }),
+  );
   const provider = app.config.stores.get(store)?.provider;
   if (provider?.kind === "vault") {
     const policy = vaultPolicyText(state, provider.mount, provider.version);
@@ -135,6 +138,15 @@ async function generate(
     await files.replaceText(join(options.dir, GENERATED, "infisical-permissions.txt"), permissions);
   }
   return path;
+}
+
+function knownIn({ config }: Migration["app"], cluster: string): ReadonlySet<string> {
+  const releases = config.releases.filter(({ key }) => key.cluster === cluster);
+  const secrets = config.secrets.filter((one) => one.cluster === cluster);
+  return new Set([
+    ...releases.map(({ key }) => `release ${key.namespace}/${key.name}`),
+    ...secrets.map(({ namespace, secret }) => `secret ${namespace}/${secret}`),
+  ]);
 }
 
 /** The plan over the generated documents: the proof that to cut over changes nothing. */

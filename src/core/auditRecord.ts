@@ -26,6 +26,8 @@ export interface AuditRecord {
     | "apply"
     | "correct"
     | "recover"
+    | "handOver"
+    | "delete"
     | "rotation.create"
     | "rotation.set"
     | "rotation.undo"

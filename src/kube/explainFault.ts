@@ -3,7 +3,7 @@ import type { Fault } from "./apiFault.ts";
 
 /** What a call is about, in the words of a Role rule. */
 export interface ApiTarget {
-  readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch";
+  readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
   /** Plural, with its group: "secrets", "deployments.apps"; for what is not a resource, its path. */
   readonly resource: string;
   /** Absent: all namespaces, or not namespaced. */

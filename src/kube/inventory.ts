@@ -92,6 +92,7 @@ export function createInventory(api: Api, core: CoreV1Api, referrers: Inventory[
         ),
       ),
     put: createPut(api, core),
+    remove: createRemove(api, core),
   };
 }
 
@@ -115,6 +116,21 @@ function createPut(api: Api, core: CoreV1Api): Inventory["put"] {
           : core.replaceNamespacedSecret({ ...how, name }, options),
       signal,
       { idempotent: false },
+    );
+  };
+}
+
+function createRemove(api: Api, core: CoreV1Api): Inventory["remove"] {
+  return async ({ namespace, name, resourceVersion }, signal) => {
+    const body = { preconditions: { resourceVersion } };
+    const target = { verb: "delete", resource: "secrets", namespace, name } as const;
+    await orAbsent(
+      api.call(
+        target,
+        z.unknown(),
+        (options) => core.deleteNamespacedSecret({ namespace, name, body }, options),
+        signal,
+      ),
     );
   };
 }

@@ -1,8 +1,10 @@
 import type { MigrationFiles } from "../ports.ts";
 import { createBackups } from "./backups.ts";
 import { openJournal } from "./journalFile.ts";
-import { destroyFile, readKeyFile, replaceText, writeKeyFile } from "./textFiles.ts";
+import { secretReads } from "./auditLogFile.ts";
+import { destroyFile, readKeyFile, readText, replaceText, rewriteText, writeKeyFile } from "./textFiles.ts";
 
 export function createMigrationFiles(): MigrationFiles {
-  return { backups: createBackups(), openJournal, replaceText, writeKeyFile, readKeyFile, destroyFile };
+  const texts = { replaceText, readText, rewriteText, writeKeyFile, readKeyFile, destroyFile };
+  return { backups: createBackups(), openJournal, secretReads, ...texts };
 }

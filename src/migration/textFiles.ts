@@ -1,16 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SecretValue } from "../core/secretValue.ts";
 import { HelmwardenError } from "../errors.ts";
 
 /** Replaces a file as a whole, or not at all; the folder is made. ConfigInvalid where it cannot be written. */
-export async function replaceText(path: string, text: string): Promise<void> {
+export async function replaceText(path: string, text: string, mode = 0o600): Promise<void> {
   const part = `${path}.part`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(part, "w", 0o600);
+    const file = await open(part, "w", mode);
     try {
+      await file.chmod(mode);
       await file.writeFile(text);
       await file.sync();
     } finally {
@@ -24,6 +25,25 @@ export async function replaceText(path: string, text: string): Promise<void> {
       `${path} cannot be written. See its folder, and whether the disk is full.`,
     );
   }
+}
+
+/** A file of the user's. ConfigInvalid where it cannot be read. */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    throw new HelmwardenError("ConfigInvalid", `The file ${path} cannot be read.`);
+  }
+}
+
+/** As replaceText, with the mode that the file has; where it is a link, what that leads to. */
+export async function rewriteText(path: string, text: string): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const mode = await stat(target).then(
+    (found) => found.mode & 0o777,
+    () => 0o600,
+  );
+  await replaceText(target, text, mode);
 }
 
 /** A new file with a key, mode 0600; never over another one. */

@@ -144,6 +144,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "node:tty": ["cli/ask.ts"],
   "node:url": ["providers/"],
   "node:util": ["cli/", "generators/", "kube/"],
+  "node:v8": ["main.ts"],
   "node:zlib": ["helm/"],
 };
 

@@ -9,18 +9,23 @@ export interface DocumentInput {
   readonly cluster: string;
   /** `chart` of a ReleaseSync, by NAMESPACE/NAME. */
   readonly charts: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** What the configuration has already: `release NAMESPACE/NAME`, `secret NAMESPACE/NAME`. */
+  readonly known: ReadonlySet<string>;
   /** A duration: with RotationPolicies. */
   readonly rotate?: string | undefined;
 }
 
 /**
  * The configuration that goes on where the migration ends: a ReleaseSync for each release with value paths, a
- * SecretSync for each Secret that no release applies. Only what the store has is in it. JSON's strings are YAML's.
+ * SecretSync for each Secret that no release applies. Only what the store has is in it, and nothing that the
+ * configuration has already. JSON's strings are YAML's.
  */
 export function configurationText(input: DocumentInput): string {
-  const { proposal } = input;
-  const releases = proposal.releases.map((release) => releaseSync(input, release));
-  const secrets = proposal.secrets.map((secret) => secretSync(input, secret));
+  const { proposal, known } = input;
+  const isNew = (kind: string) => (one: { namespace: string; name: string }) =>
+    !known.has(`${kind} ${one.namespace}/${one.name}`);
+  const releases = proposal.releases.filter(isNew("release")).map((release) => releaseSync(input, release));
+  const secrets = proposal.secrets.filter(isNew("secret")).map((secret) => secretSync(input, secret));
   const documents = [...releases, ...secrets].filter((one) => one !== undefined);
   const origin = `# Made by \`helmwarden migrate\`, to be used beside the document of SecretStore ${input.store}.\n`;
   return [origin, ...documents].join("---\n") + rotationOf(input);

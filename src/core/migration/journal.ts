@@ -15,7 +15,7 @@ export interface MigrationRequest {
 }
 
 export type KeyResult = "created" | "equal" | "conflict" | "changed" | "failed";
-export type Stage = "import" | "verify" | "generate" | "plan" | "rollback" | "cleanup";
+export type Stage = "import" | "verify" | "generate" | "plan" | "cutover" | "rollback" | "cleanup";
 
 /** One line of the journal. Holds names and digests, never values. */
 export type JournalEntry =
@@ -38,6 +38,8 @@ export type JournalEntry =
   | { readonly step: "intent"; readonly path: string; readonly keys: readonly string[] }
   | { readonly step: "imported"; readonly path: string; readonly keys: Readonly<Record<string, KeyResult>> }
   | { readonly step: "removed"; readonly path: string; readonly keys: readonly string[] }
+  /** The raw Secret of this path is deleted. */
+  | { readonly step: "deleted"; readonly at: string; readonly path: string }
   | { readonly step: "stage"; readonly at: string; readonly stage: Stage; readonly ok: boolean };
 
 export interface JournalItem {
@@ -53,6 +55,8 @@ export interface MigrationState {
   /** By path, the keys that we made or were about to make, without those that we took back. */
   readonly intents: ReadonlyMap<string, ReadonlySet<string>>;
   readonly results: ReadonlyMap<string, ReadonlyMap<string, KeyResult>>;
+  /** Paths whose Secrets are deleted since the cut-over. */
+  readonly deleted: ReadonlySet<string>;
   /** The last word about each stage. */
   readonly stages: ReadonlyMap<Stage, { readonly at: string; readonly ok: boolean }>;
 }
@@ -64,6 +68,7 @@ export function stateOf(entries: readonly JournalEntry[]): MigrationState {
   const items = new Map<string, JournalItem>();
   const intents = new Map<string, Set<string>>();
   const results = new Map<string, Map<string, KeyResult>>();
+  const deleted = new Set<string>();
   const stages = new Map<Stage, { at: string; ok: boolean }>();
   for (const entry of entries) {
     switch (entry.step) {
@@ -88,16 +93,25 @@ export function stateOf(entries: readonly JournalEntry[]): MigrationState {
           results.get(entry.path)?.delete(key);
         }
         break;
+      case "deleted":
+        deleted.add(entry.path);
+        break;
       case "stage":
         stages.set(entry.stage, { at: entry.at, ok: entry.ok });
     }
   }
-  return { request, items, backup, intents, results, stages };
+  return { request, items, backup, intents, results, deleted, stages };
 }
 
 /** A key is in the store with the bytes that the cluster had. */
 export function isThere(result: KeyResult | undefined): boolean {
   return result === "created" || result === "equal";
+}
+
+/** The Secrets that were named when it began, without those that are deleted since. Empty: all. */
+export function secretsLeft(request: MigrationRequest, { items, deleted }: MigrationState): readonly string[] {
+  const gone = new Set([...deleted].map((path) => items.get(path)?.origin));
+  return request.secrets.filter((name) => !gone.has(`secret ${name}`));
 }
 
 /** How many keys ended how; those without a result are `waiting`. */

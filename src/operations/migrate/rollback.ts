@@ -13,8 +13,8 @@ export interface RolledBack {
 }
 
 /**
- * Takes back from the store what this migration put there, as far as it still holds the same bytes. The cluster was
- * never changed. `dryRun` counts only.
+ * Takes back from the store what this migration put there, as far as it still holds the same bytes, and the Secret that
+ * it came from was not deleted since. `dryRun` counts only.
  */
 export async function rollBack(ports: ImportPorts, dryRun: boolean, signal: AbortSignal): Promise<RolledBack> {
   const { store, journal, digestKey } = ports;
@@ -24,6 +24,10 @@ export async function rollBack(ports: ImportPorts, dryRun: boolean, signal: Abor
   const kept: Difference[] = [];
   let removed = 0;
   await inLanes([...state.intents], LANES, async ([path, keys]) => {
+    if (state.deleted.has(path)) {
+      kept.push({ where: path, what: "stays: its Secret was deleted at the cut-over, so that this is the last copy" });
+      return;
+    }
     try {
       signal.throwIfAborted();
       const reading = await store.readPath(path, signal);

@@ -38,6 +38,7 @@ export async function verifyAll(
         const held = reading.kind === "found" ? reading.secrets.get(key) : undefined;
         if (held?.kind !== "value") say(key, "is not in the store");
         else if (digestOf(digestKey, held.value) !== digest) say(key, "is another value in the store");
+        if (state.deleted.has(path)) continue;
         const live = cluster.get(path)?.get(key);
         if (live === undefined) say(key, `is gone from ${origin} since`);
         else if (digestOf(digestKey, live) !== digest) say(key, `was changed in ${origin} since`);

@@ -1,0 +1,183 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { canary } from "../../support/canary.ts";
+import { generationOf } from "../../support/deployment.ts";
+import { migrationWorld, type MigrationWorld } from "../../support/migration.ts";
+import { openScenario, type Scenario } from "../../support/scenario.ts";
+
+let scenario: Scenario;
+let world: MigrationWorld;
+beforeEach(async () => {
+  scenario = await openScenario(import.meta.dirname);
+  world = await migrationWorld(scenario);
+});
+afterEach(() => scenario.close());
+
+const flat = (text: string): string => text.replaceAll(/\s+/g, " ");
+const path = (name = ""): string => `/api/v1/namespaces/${scenario.namespace}/secrets/${name}`;
+const cutover = (...args: readonly string[]) => world.migrate("cutover", "--yes", ...args);
+
+/** Those of the generated documents that name this, into the configuration. */
+function putInForce(...names: readonly string[]): void {
+  const documents = readFileSync(join(world.dir, "generated/helmwarden.yaml"), "utf8").split("---\n").slice(1);
+  const wanted = documents.filter((text) =>
+    names.some((name) => text.includes(`{ name: "${name}"`) || text.includes(`metadata: { name: "${name}"`)),
+  );
+  expect(wanted).toHaveLength(names.length);
+  writeFileSync(join(scenario.dir, "config", "migrated.yaml"), wanted.join("---\n"));
+}
+
+async function migrated(): Promise<void> {
+  const recipient = await identityToRecipient(await generateX25519Identity());
+  const ended = await world.migrate("run", "-n", scenario.namespace, "--yes", "--recipient", recipient);
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
+}
+
+interface Managed {
+  readonly metadata: { readonly managedFields: readonly { manager: string; operation: string; fieldsV1: object }[] };
+  readonly data: Record<string, string>;
+}
+async function managersOf(name: string, key: string): Promise<string[]> {
+  const { body } = await scenario.api("GET", path(name));
+  const fields = (body as Managed).metadata.managedFields;
+  return fields
+    .filter(({ fieldsV1 }) => Object.hasOwn((fieldsV1 as { "f:data"?: object })["f:data"] ?? {}, `f:${key}`))
+    .map(({ manager, operation }) => `${manager} ${operation}`)
+    .sort();
+}
+
+test("a Secret that a workload, a person or a SecretSync needs stays, who it is is said; the others go, and only after the shadow period", async () => {
+  for (const name of ["unread", "mounted", "audited", "synced"]) {
+    await world.makeSecret(name, { key: Buffer.from(canary(name)) });
+  }
+  const pod = { containers: [{ name: "c", image: "nginx", envFrom: [{ secretRef: { name: "mounted" } }] }] };
+  await scenario.api("POST", `/apis/batch/v1/namespaces/${scenario.namespace}/cronjobs`, {
+    metadata: { name: "nightly" },
+    spec: { schedule: "0 2 * * *", jobTemplate: { spec: { template: { spec: { ...pod, restartPolicy: "Never" } } } } },
+  });
+  expect((await cutover("--delete-unread")).code).not.toBe(0);
+  await migrated();
+  putInForce("synced");
+  const before = await world.secrets();
+  const journal = world.journal();
+
+  const dry = await cutover("--delete-unread", "--shadow", "0s", "--dry-run");
+  expect(flat(dry.stdout)).toContain("Dry run: nothing was written.");
+  expect(world.journal()).toEqual(journal);
+
+  const early = await cutover("--delete-unread");
+  expect({ code: early.code, stderr: early.stderr }).toEqual({ code: 2, stderr: "" });
+  expect(flat(early.stdout)).toContain("Nothing is deleted before that");
+  expect(await world.secrets()).toEqual(before);
+
+  const event = (user: string, name: string | undefined, more: object = {}) =>
+    JSON.stringify({
+      kind: "Event",
+      apiVersion: "audit.k8s.io/v1",
+      auditID: "x",
+      stage: "ResponseComplete",
+      verb: name === undefined ? "list" : "get",
+      user: { username: user, groups: [] },
+      userAgent: "curl",
+      objectRef: { resource: "secrets", namespace: scenario.namespace, name, apiVersion: "v1" },
+      requestReceivedTimestamp: new Date(Date.now() + 1000).toISOString(),
+      ...more,
+    });
+  const log = join(scenario.dir, "audit.k8s.jsonl");
+  const lines = [
+    event("jane@example.com", "audited"),
+    event("system:node:a", "unread", { user: { username: "system:node:a", groups: ["system:nodes"] } }),
+    event("someone", "unread", { requestReceivedTimestamp: "2020-01-01T00:00:00Z" }),
+    event("system:serviceaccount:x:controller", undefined),
+    event("jane@example.com", "unread", { objectRef: { resource: "configmaps", name: "unread" } }),
+  ];
+  writeFileSync(log, `${lines.join("\n")}\n`);
+  const late = await cutover("--delete-unread", "--shadow", "0s", "--audit-log", log);
+  expect({ code: late.code, stderr: late.stderr }).toEqual({ code: 2, stderr: "" });
+  const said = flat(late.stdout);
+  for (const line of [
+    `${scenario.namespace}/audited: stays: jane@example.com read it (get, 1 times`,
+    `${scenario.namespace}/mounted: stays: CronJob/nightly reads it (envFrom)`,
+    `${scenario.namespace}/synced: stays: a SecretSync of the configuration writes it`,
+    `${scenario.namespace}/unread: nothing was seen to read it`,
+    "system:serviceaccount:x:controller read many Secrets at once",
+    "4 originals, 1 of them unread, 1 deleted.",
+    "stays in its backups and snapshots",
+  ]) {
+    expect(said).toContain(line);
+  }
+  expect([...(await world.secrets()).keys()].sort()).toEqual(["audited", "mounted", "synced"]);
+  const deletions = scenario.audit().filter(({ action }) => action === "delete");
+  expect(deletions.map(({ kind, subject, outcome }) => ({ kind, subject, outcome }))).toEqual([
+    { kind: "intent", subject: `secret default/${scenario.namespace}/unread`, outcome: undefined },
+    { kind: "result", subject: `secret default/${scenario.namespace}/unread`, outcome: "deleted" },
+  ]);
+
+  const verified = await world.migrate("verify");
+  expect({ code: verified.code, stderr: verified.stderr }).toEqual({ code: 0, stderr: "" });
+  const back = await world.migrate("rollback", "--yes");
+  expect(flat(back.stdout)).toContain("this is the last copy");
+  expect(await world.stored("unread")).toBeDefined();
+});
+
+test("a literal is taken out of a values file, and what Helm's history holds is counted", async () => {
+  const token = canary("token");
+  await scenario.install("shop", "web", { token, url: `postgres://app:${token}@db/app` });
+  await migrated();
+  const file = join(scenario.dir, "home", "values.yaml");
+  const text = `# our shop\nurl: "postgres://app:${token}@db/app"\nother: 1 # one\ntoken: ${token} # secret\n`;
+  writeFileSync(file, text, { mode: 0o640 });
+  const missing = await cutover("--strip-values", file);
+  expect(missing).toMatchObject({ code: 64 });
+  expect(flat(missing.stderr)).toContain("put the generated documents into it first");
+
+  putInForce("shop");
+  expect(flat((await cutover("--strip-values", file, "--dry-run")).stdout)).toContain("would take out token, url");
+  expect(readFileSync(file, "utf8")).toBe(text);
+  const ended = await cutover("--strip-values", file);
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(readFileSync(file, "utf8")).toBe("# our shop\nother: 1 # one\n# secret\n");
+  expect(statSync(file).mode & 0o777).toBe(0o640);
+  expect(flat(ended.stdout)).toContain(`1 of 1 revisions of release ${scenario.namespace}/shop hold migrated values`);
+  expect(flat(ended.stdout)).toContain("--reset-then-reuse-values");
+});
+
+test("adoption leaves the field managers as they are; handed over, the keys are ours as well, not a byte changes and nothing restarts", async () => {
+  const other = canary("other");
+  await world.makeSecret("held", { key: Buffer.from(canary("held")), other: Buffer.from(other) });
+  const labels = { app: "reader" };
+  await scenario.api("POST", `/apis/apps/v1/namespaces/${scenario.namespace}/deployments`, {
+    metadata: { name: "reader" },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: "c", image: "nginx", envFrom: [{ secretRef: { name: "held" } }] }] },
+      },
+    },
+  });
+  await migrated();
+  putInForce("held");
+  const rolled = await generationOf(scenario.api, scenario.namespace, "reader");
+  const [theirs = ""] = await managersOf("held", "key");
+  expect((await scenario.sync()).kind).toBe("adopted");
+  expect(await managersOf("held", "key")).toEqual([theirs]);
+  const { data } = (await world.secrets()).get("held")!;
+
+  expect(flat((await cutover("--hand-over", "--dry-run")).stdout)).toContain("held would be handed over");
+  expect(await managersOf("held", "key")).toEqual([theirs]);
+  const ended = await cutover("--hand-over");
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(await managersOf("held", "key")).toEqual(["helmwarden Apply", theirs].sort());
+  expect((await world.secrets()).get("held")!.data).toEqual(data);
+  expect(flat((await cutover("--hand-over")).stdout)).toContain("held was ours already");
+  expect((await scenario.sync()).kind).toBe("inSync");
+
+  await scenario.vault.put("held", { key: canary("changed"), other });
+  expect((await scenario.sync()).kind).toBe("changed");
+  expect(await managersOf("held", "key")).toEqual(["helmwarden Apply"]);
+  expect(await managersOf("held", "other")).toEqual(["helmwarden Apply", theirs].sort());
+  expect(await generationOf(scenario.api, scenario.namespace, "reader")).toBeGreaterThan(rolled);
+});
