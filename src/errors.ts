@@ -1,17 +1,20 @@
-/** What to do after a fault: try again with growing delays, try again after a fixed delay, or wait for a person. */
-export type Retry = "backoff" | "after" | "never";
+/**
+ * What to do after a fault: try again with growing delays until it is over (somebody else's outage proves nothing about
+ * the subject), the same for a number of times, try again after a fixed delay, or wait for a person.
+ */
+export type Retry = "outage" | "backoff" | "after" | "never";
 
 /**
  * Every fault helmwarden can report, with its retry rule. Expected situations (held, in sync, not found in a
  * store) are values, not errors. docs/errors.md lists the same table; a test compares the two.
  */
 export const RETRY = {
-  StoreUnavailable: "backoff",
-  ClusterUnavailable: "backoff",
+  StoreUnavailable: "outage",
+  ClusterUnavailable: "outage",
   UpgradeFailed: "backoff",
-  AuditUnavailable: "backoff",
-  QueueUnavailable: "backoff",
-  TargetUnavailable: "backoff",
+  AuditUnavailable: "outage",
+  QueueUnavailable: "outage",
+  TargetUnavailable: "outage",
   StoreThrottled: "after",
   ReleaseLocked: "after",
   ReleaseConflict: "after",

@@ -52,7 +52,7 @@ const retry = z
       .min(1)
       .max(100)
       .default(5)
-      .describe("After so many failures with the same wanted values, a release waits until something changes."),
+      .describe("After so many failures with the same wanted values, a release waits until something changes. An outage of store or cluster does not count."),
   })
   .superRefine(({ first, most }, context) => {
     if (first > most) context.addIssue({ code: "custom", path: ["first"], message: "must not be longer than `most`" });

@@ -4,7 +4,7 @@ import type { Outcome } from "./outcome.ts";
 export interface RetrySettings {
   readonly firstMs: number;
   readonly mostMs: number;
-  /** Tries in all, before a subject is stalled until something changes. */
+  /** Tries in all, before a subject is stalled until something changes. An outage counts for none. */
   readonly attempts: number;
 }
 
@@ -55,6 +55,8 @@ function afterFault(
       return { kind: "stalled" };
     case "after":
       return again(AFTER_MS, attempt, random);
+    case "outage":
+      return { kind: "again", delayMs: backoffMs(attempt, settings, random), attempt: attempt + 1 };
     case "backoff":
       if (attempt >= settings.attempts) return { kind: "stalled" };
       return { kind: "again", delayMs: backoffMs(attempt, settings, random), attempt: attempt + 1 };

@@ -208,7 +208,7 @@ export type ShareOrCount =
   | { readonly kind: "share"; readonly share: number }
   | { readonly kind: "count"; readonly count: number };
 
-/** Delays grow from `firstMs` to `mostMs`; after `attempts` with one wanted digest the release is stalled. */
+/** Delays grow from `firstMs` to `mostMs`; after `attempts` with one wanted digest, outages not counted, the release is stalled. */
 export interface RetrySpec {
   readonly firstMs: number;
   readonly mostMs: number;

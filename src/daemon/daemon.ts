@@ -10,12 +10,14 @@ import type { Clock, Job, Log, Queue } from "../ports.ts";
 import type { Callers } from "./callers.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createGeneration, type Generation } from "./generation.ts";
+import { LEFT_ALONE, lostMs } from "./leftAlone.ts";
 import { Loops } from "./loops.ts";
 import type { Metrics } from "./metrics.ts";
 import { News } from "./news.ts";
 import { Polls } from "./polls.ts";
+import { Recoveries } from "./recoveries.ts";
 import { ReleaseWatch } from "./releaseWatch.ts";
-import { Rollouts } from "./rollouts.ts";
+import { isEnd, Rollouts } from "./rollouts.ts";
 import { isRotation, Rotations } from "./rotations.ts";
 import { StatusRows } from "./statusRows.ts";
 import { StoreAlarms } from "./storeAlarms.ts";
@@ -44,19 +46,6 @@ const SETTLE_MS = 200;
 const COMPARE_FROM = 5;
 const WATCHES_WITHIN_MS = 5_000;
 const OTHERS_MS = 1_000;
-const HEARTBEAT_MS = 1_000;
-const HEARTBEAT_WITHIN_MS = 15_000;
-
-/** Whose note says that only a change of secret, release or configuration makes another try worth it. */
-const LEFT: Readonly<Record<string, ReadonlySet<string>>> = {
-  resync: new Set([STALLED]),
-  lost: new Set([STALLED, "held"]),
-};
-
-/** What waited in a shared queue may be lost (Redis flushed): it is looked for as often as a store is polled. */
-function lostMs({ stores, program }: Config): number {
-  return Math.min(program.resyncMs, ...[...stores.values()].map(({ refreshIntervalMs }) => refreshIntervalMs));
-}
 
 /** Polls, watches, waves and workers of one process, over one configuration at a time. */
 export class Daemon {
@@ -69,6 +58,7 @@ export class Daemon {
   readonly #watch: ReleaseWatch;
   readonly #rollouts: Rollouts;
   readonly #rotations: Rotations;
+  readonly #recoveries: Recoveries;
   readonly #alarms: StoreAlarms;
   readonly #news: News;
   readonly #putBacks = new Map<SubjectId, PutBacks>();
@@ -95,6 +85,7 @@ export class Daemon {
       read: (store: string, result: "changed" | "same" | "failed", seconds: number) => {
         metrics.storeRead(store, result, seconds);
         this.#alarms.look(store);
+        this.#recoveries.store(store, result !== "failed", this.#generation.dependents.get(store)?.values() ?? []);
       },
       isResumed: (store: string, within: AbortSignal) => this.#alarms.isResumed(store, within),
     };
@@ -111,6 +102,10 @@ export class Daemon {
       loops: this.#loops,
       send: (subject, reason) => this.#dispatcher.send([subject], reason),
     });
+    this.#recoveries = new Recoveries(
+      () => this.#rows.list(new Set()),
+      (subjects, reason) => this.#dispatcher.send(subjects, reason),
+    );
     this.view = createView({
       ...deps,
       rotations: this.#rotations,
@@ -141,7 +136,7 @@ export class Daemon {
     deps.queue.consume((job: Job, signal: AbortSignal) =>
       isRotation(job.subject) ? daemon.#rotations.work(job, signal) : work(job, signal),
     );
-    daemon.#beat();
+    daemon.#loops.keepBeating(() => daemon.#recoveries.watches(daemon.#watch.states()), deps.signal);
     await daemon.#follow();
     return daemon;
   }
@@ -230,7 +225,7 @@ export class Daemon {
       const { subjects, stores, app } = this.#generation;
       const wanted = ids.flatMap((id) => subjects.get(id) ?? []);
       const pass = createStorePass(stores, signal);
-      const { unsettled, records } = await unsettledSubjects(app.portsOf, wanted, pass, signal, LEFT[reason]);
+      const { unsettled, records } = await unsettledSubjects(app.portsOf, wanted, pass, signal, LEFT_ALONE[reason]);
       for (const [id, record] of records) {
         this.#rows.learn(id, record);
         this.#watch.learn(id, record);
@@ -273,18 +268,4 @@ export class Daemon {
       .catch(() => undefined);
     this.#watch.learn(id, record);
   }
-
-  #beat(): void {
-    this.#loops.beat("heartbeat", HEARTBEAT_WITHIN_MS);
-    const timer = setInterval(() => this.#loops.beat("heartbeat", HEARTBEAT_WITHIN_MS), HEARTBEAT_MS);
-    timer.unref();
-    this.#deps.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
-  }
 }
-
-/** What a record says of a pass in another process that came to an end, though not to a good one. */
-function isEnd(outcome: string | undefined): outcome is (typeof ENDS)[number] {
-  return ENDS.some((one) => one === outcome);
-}
-
-const ENDS = ["failed", "restored", "ineffective", "held", "drifted"] as const;

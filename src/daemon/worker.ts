@@ -3,7 +3,7 @@ import { ownObjectName } from "../core/objectNames.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { nextAfter } from "../core/retry.ts";
 import { type SubjectId, subjectRefs, type SubjectSpec } from "../core/subject.ts";
-import { toHelmwardenError } from "../errors.ts";
+import { RETRY, toHelmwardenError } from "../errors.ts";
 import { emitOutcome } from "../operations/emitOutcome.ts";
 import { noteOutcome } from "../operations/noteOutcome.ts";
 import { reconcileSubject, subjectOf } from "../operations/reconcileSubject.ts";
@@ -55,9 +55,10 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
         ? fightHold(job.subject)
         : await passUnderLease(deps, generation, subject, signal);
       if (outcome === "taken") return deps.enqueue(job.subject, job.reason, TAKEN_MS);
-      const attempt = attemptOf(job.reason);
+      const word = retryWord(outcome);
+      const attempt = attemptOf(job.reason, word);
       const next = nextAfter(outcome, attempt, generation.config.program.retry, deps.random());
-      if (next.kind === "again" && !signal.aborted) deps.enqueue(job.subject, retryReason(next.attempt), next.delayMs);
+      if (next.kind === "again" && !signal.aborted) deps.enqueue(job.subject, `${word} ${next.attempt}`, next.delayMs);
       deps.onWorked({
         subject: job.subject,
         outcome,
@@ -163,15 +164,13 @@ function clusterOf(subject: SubjectSpec): string {
   return subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster;
 }
 
-const RETRY_WORD = "retry";
-
 /** The attempt travels in the reason, so that a job is a subject and a reason and nothing else. */
-function retryReason(attempt: number): string {
-  return `${RETRY_WORD} ${attempt}`;
+function retryWord(outcome: Outcome): "outage" | "retry" {
+  return outcome.kind === "failed" && RETRY[outcome.code] === "outage" ? "outage" : "retry";
 }
 
-/** Any other reason is news: the count begins again. */
-function attemptOf(reason: string): number {
+/** Any other reason is news: the count begins again, as it does after an outage. */
+function attemptOf(reason: string, wanted: ReturnType<typeof retryWord>): number {
   const [word, count] = reason.split(" ");
-  return word === RETRY_WORD ? Number(count) || 1 : 1;
+  return word === wanted ? Number(count) || 1 : 1;
 }

@@ -89,8 +89,14 @@ const FAILURES: readonly Failure[] = [
     message: "The cluster does not accept our credentials. Renew the kubeconfig or the service account token.",
   },
   {
+    match: /failed calling webhook/,
+    code: "UpgradeFailed",
+    class: "webhook",
+    message: "An admission webhook of the cluster did not answer. See the webhook's own pods, then `helm history`.",
+  },
+  {
     match:
-      /luster unreachable|connection refused|i\/o timeout|etcdserver|no such host|connection reset|TLS handshake|EOF$/m,
+      /luster unreachable|connection refused|i\/o timeout|etcdserver|no such host|connection reset|connection lost|broken pipe|GOAWAY|network connection|no route to host|currently unable to handle|TLS handshake|EOF$/m,
     code: "ClusterUnavailable",
     class: "unreachable",
     message: "The cluster could not be reached. It is tried again later.",

@@ -67,7 +67,7 @@ export async function applyWrite(
 }
 
 /** `v<revision>-<run>`: proves a revision ours only together with its number. */
-function runLabel(revision: number, run: string): string {
+export function runLabel(revision: number, run: string): string {
   return `v${revision}-${run}`;
 }
 

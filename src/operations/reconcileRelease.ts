@@ -30,7 +30,7 @@ export async function outcomeWithoutWrite(
   seen: ObservedRelease,
   signal: AbortSignal,
 ): Promise<Outcome | undefined> {
-  if (isDead(spec, seen.reading, ports.clock.now())) return undefined;
+  if (isDead(ports, spec, seen.reading)) return undefined;
   const plan = planOf(ports, spec, seen);
   const isIdle = plan.kind === "none" || plan.kind === "hold" || isLeft(spec, plan);
   return isIdle ? await carryOut(ports, spec, seen, plan, "sync", signal) : undefined;

@@ -8,22 +8,20 @@ import { wantedKeys, wantedValues } from "./observe.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import type { StorePass } from "./storePass.ts";
 
-const NONE: ReadonlySet<string> = new Set();
-
 /** Of other subjects' turns: a long sweep lets timers and requests run in between. */
 const BREATHE_EVERY = 50;
 
 /**
  * Which of these subjects need a pass: those whose wanted values, newest revision or record do not fit together. Two
  * lists a cluster, metadata only, however many there are; no release is decoded. A subject that cannot be judged
- * (a store is down) is left out where it had settled, as there is nothing to do; one whose note is in `leave` as well.
+ * (a store is down) is left out where it had settled, as there is nothing to do; one whose note `leave` knows as well.
  */
 export async function unsettledSubjects(
   portsOf: (cluster: string) => Promise<ReleasePorts>,
   subjects: readonly SubjectSpec[],
   stores: StorePass,
   signal: AbortSignal,
-  leave: ReadonlySet<string> = NONE,
+  leave: (noted: NonNullable<StatusRecord["noted"]>) => boolean = () => false,
 ): Promise<{ readonly unsettled: SubjectId[]; readonly records: ReadonlyMap<SubjectId, StatusRecord> }> {
   const unsettled: SubjectId[] = [];
   const seen = new Map<SubjectId, StatusRecord>();
@@ -34,7 +32,7 @@ export async function unsettledSubjects(
       if (index % BREATHE_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
       const record = records.get(recordKey(subject));
       if (record !== undefined) seen.set(subjectIdOf(subject), record);
-      if (record?.noted !== undefined && leave.has(record.noted.outcome)) continue;
+      if (record?.noted !== undefined && leave(record.noted)) continue;
       if (!(await isSettled(ports, subject, record, heads, stores))) unsettled.push(subjectIdOf(subject));
     }
   }

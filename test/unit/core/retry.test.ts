@@ -28,6 +28,12 @@ test.each<[string, Outcome, string]>([
 
 /** What follows the first three attempts; without jitter. */
 const FOLLOWS = {
+  // However long it lasts.
+  outage: [
+    { kind: "again", delayMs: 750, attempt: 2 },
+    { kind: "again", delayMs: 1_500, attempt: 3 },
+    { kind: "again", delayMs: 3_000, attempt: 4 },
+  ],
   never: [{ kind: "stalled" }, { kind: "stalled" }, { kind: "stalled" }],
   // Nobody's fault: as often as it takes, and the count stays.
   after: [1, 2, 3].map((attempt) => ({ kind: "again", delayMs: 15_000, attempt })),

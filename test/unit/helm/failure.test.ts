@@ -37,6 +37,22 @@ test.each<[ErrorCode, string, string]>([
   ["ClusterUnavailable", "unreachable", "Error: UPGRADE FAILED: etcdserver: request timed out"],
   ["ClusterUnavailable", "unreachable", 'Error: UPGRADE FAILED: Get "https://10.0.0.1/api": EOF'],
   [
+    "ClusterUnavailable",
+    "unreachable",
+    'Error: UPGRADE FAILED: Get "https://10.0.0.1/api": http2: client connection lost',
+  ],
+  [
+    "ClusterUnavailable",
+    "unreachable",
+    "Error: UPGRADE FAILED: http2: server sent GOAWAY and closed the connection; LastStreamID=7",
+  ],
+  ["ClusterUnavailable", "unreachable", "Error: UPGRADE FAILED: the server is currently unable to handle the request"],
+  [
+    "UpgradeFailed",
+    "webhook",
+    'Error: UPGRADE FAILED: Internal error occurred: failed calling webhook "a.example": Post "https://a.web.svc": dial tcp 10.0.0.7:443: connect: connection refused',
+  ],
+  [
     "ClusterDenied",
     "unauthorized",
     "Error: UPGRADE FAILED: Kubernetes cluster unreachable: the server has asked for the client to provide credentials",
