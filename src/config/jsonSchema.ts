@@ -17,14 +17,25 @@ export interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[];
 }
 
+const nodes = new Map<Kind, SchemaNode>();
+
 /** The schema of one kind of document as people write it, with nothing referred to elsewhere. */
 export function schemaOf(kind: Kind): SchemaNode {
-  return nodeOf(KINDS[kind]);
+  const node = nodes.get(kind) ?? nodeOf(KINDS[kind]);
+  nodes.set(kind, node);
+  return node;
 }
+
+let shapes: Readonly<Record<"Credential" | "SecretRef" | "SecretSource", SchemaNode>> | undefined;
 
 /** The shapes that stand in many places, by their names. */
 export function namedShapes() {
-  return { Credential: nodeOf(credential()), SecretRef: nodeOf(secretRef()), SecretSource: nodeOf(secretSource()) };
+  shapes ??= {
+    Credential: nodeOf(credential()),
+    SecretRef: nodeOf(secretRef()),
+    SecretSource: nodeOf(secretSource()),
+  };
+  return shapes;
 }
 
 /** Whether two nodes allow the same, whatever they are described as and default to. */

@@ -67,6 +67,22 @@ spec:
   http: { port: 9090, token: { fromFile: http.token } }
   rollout: { canary: 2, maxUnavailable: 10% }
   retry: { first: 1s }
+---
+apiVersion: helmwarden.dev/v1alpha1
+kind: RotationPolicy
+metadata: { name: api-key, namespace: analytics }
+spec:
+  secret: { store: vault, path: apps/api, key: KEY }
+  every: 60d
+  window: { cron: "0 2 * * 6", duration: 4h, timezone: Europe/Berlin }
+  generate: { password: { length: 40, classes: { lower: 1, symbol: 2 }, symbols: "-_", exclude: l } }
+  target:
+    http:
+      create: { url: "https://api.example.com/keys", headers: { Authorization: "Bearer \${admin}" }, value: $.key }
+      test: { url: "https://api.example.com/keys/\${value}" }
+      secrets: { admin: { fromStore: { store: vault, path: accounts/api, key: ADMIN } } }
+  overlap: { key: OLD_KEY, for: 2d }
+  notify: { webhook: { url: "https://ops.example.com/hook", secret: { fromFile: hook.secret } } }
 `;
 
 /** The lines of the error that a text gives, without the heading; none where it loads. */

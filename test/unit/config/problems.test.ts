@@ -314,7 +314,7 @@ describe("documents against each other", () => {
       .replace("name: matomo,", "name: other,")
       .replace("spec:\n", "spec:\n  release: matomo\n");
     expect(errorsIn(`${WHOLE}---\n${second}`)).toEqual([
-      "c.yaml:70:12: spec.release: is the release of another ReleaseSync, at c.yaml:30",
+      "c.yaml:86:12: spec.release: is the release of another ReleaseSync, at c.yaml:30",
     ]);
     expect(errorsIn(`${WHOLE}---\n${second.replace("release: matomo", "release: matomo\n  cluster: other")}`)).toEqual(
       [],
@@ -327,7 +327,7 @@ describe("documents against each other", () => {
       .replace("name: admin", "name: other")
       .replace("spec:\n", "spec:\n  secret: admin\n");
     expect(errorsIn(`${WHOLE}---\n${second}`)).toEqual([
-      "c.yaml:70:11: spec.secret: is the secret of another SecretSync, at c.yaml:47",
+      "c.yaml:86:11: spec.secret: is the secret of another SecretSync, at c.yaml:47",
     ]);
   });
 

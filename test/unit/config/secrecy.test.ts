@@ -70,7 +70,7 @@ const disguises: fc.Arbitrary<string> = fc
 
 const styles = fc.constantFrom(Scalar.PLAIN, Scalar.QUOTE_DOUBLE, Scalar.QUOTE_SINGLE, Scalar.BLOCK_LITERAL);
 
-describe("no error of the loader quotes", () => {
+describe("no error of the loader quotes", { timeout: 30_000 }, () => {
   const places = placesOfValues();
   const count = places.length;
   const withJson = (at: number, to: unknown): string => {
