@@ -1,7 +1,8 @@
-import { type Document, parseAllDocuments } from "yaml";
+import type { Document } from "yaml";
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { HelmwardenError } from "../errors.ts";
+import { parseGoYaml } from "./goYaml.ts";
 
 /** The parts of Helm's release JSON that say what is applied. */
 export const ReleaseObjects = z.object({
@@ -21,7 +22,7 @@ export function appliedManifest({ manifest, hooks }: ReleaseObjects): string {
 
 /** The Kubernetes objects of a manifest; lists are opened, empty documents passed over. */
 export function parseManifest(manifest: string): JsonObject[] {
-  return parseAllDocuments(manifest, { logLevel: "silent", uniqueKeys: false, merge: true }).flatMap((document) => {
+  return parseGoYaml(manifest).flatMap((document) => {
     const object = document.errors.length > 0 ? NOT_YAML : readDocument(document);
     if (object === NOT_YAML) {
       throw new HelmwardenError(

@@ -27,9 +27,9 @@ items:
 });
 
 test("anchors and merge keys are what they stand for; a key that is there twice is the last", () => {
-  const text = `kind: A\nbase: &b {x: 1, y: 2}\nmerged: {<<: *b, y: 3}\nplain: *b\n`;
+  const text = `kind: A\nbase: &b {x: 1, z: 2}\nmerged: {<<: *b, z: 3}\nplain: *b\n`;
   expect(parseManifest(text)).toEqual([
-    { kind: "A", base: { x: 1, y: 2 }, merged: { x: 1, y: 3 }, plain: { x: 1, y: 2 } },
+    { kind: "A", base: { x: 1, z: 2 }, merged: { x: 1, z: 3 }, plain: { x: 1, z: 2 } },
   ]);
   expect(parseManifest("a: 1\na: 2\n")).toEqual([{ a: 2 }]);
 });
