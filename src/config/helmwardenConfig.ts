@@ -52,27 +52,38 @@ const retry = z
       .min(1)
       .max(100)
       .default(5)
-      .describe("After so many failures with the same wanted values, a release waits until something changes. An outage of store or cluster does not count."),
+      .describe(
+        "After so many failures with the same wanted values, a release waits until something changes. An outage of store or cluster does not count.",
+      ),
   })
   .superRefine(({ first, most }, context) => {
     if (first > most) context.addIssue({ code: "custom", path: ["first"], message: "must not be longer than `most`" });
   });
 
-const spec = z.strictObject({
-  audit: audit.prefault({}).describe("The record of every change."),
-  queue: queue.prefault({ local: {} }).describe("Where work waits: exactly one form."),
-  http: http.prefault({}).describe("Where the daemon listens: health, metrics, status and hooks."),
-  rollout: rollout.prefault({}).describe("How a change that reaches many releases is spread."),
-  restarts: restarts.prefault({}),
-  retry: retry.prefault({}).describe("What follows a failed pass."),
-  shutdownGrace: duration("0s", "1h")
-    .prefault("60s")
-    .describe("How long running passes may take to end after SIGTERM; shorter than the pod's own grace period."),
-  resync: duration("10s", "1d").prefault("10m").describe("How often everything is compared, beside the watches."),
-  digestKey: credential()
-    .optional()
-    .describe("Key of the digests in the plan and in the audit log. Default: one is made beside the audit log."),
-});
+const spec = z
+  .strictObject({
+    audit: audit.prefault({}).describe("The record of every change."),
+    queue: queue.prefault({ local: {} }).describe("Where work waits: exactly one form."),
+    http: http.prefault({}).describe("Where the daemon listens: health, metrics, status and hooks."),
+    rollout: rollout.prefault({}).describe("How a change that reaches many releases is spread."),
+    restarts: restarts.prefault({}),
+    retry: retry.prefault({}).describe("What follows a failed pass."),
+    shutdownGrace: duration("0s", "1h")
+      .prefault("60s")
+      .describe("How long running passes may take to end after SIGTERM; shorter than the pod's own grace period."),
+    resync: duration("10s", "1d").prefault("10m").describe("How often everything is compared, beside the watches."),
+    digestKey: credential()
+      .optional()
+      .describe(
+        "Key of the digests in the plan and in the audit log, at least 16 bytes. Required with `queue.redis`, as the processes share it. Default: one is made beside the audit log.",
+      ),
+  })
+  .superRefine(({ queue, digestKey }, context) => {
+    const message =
+      "needs `spec.digestKey`: processes with keys of their own take each other's records for a stranger's";
+    if ("redis" in queue && digestKey === undefined)
+      context.addIssue({ code: "custom", path: ["queue", "redis"], message });
+  });
 
 export const helmwardenConfig = z.strictObject({
   apiVersion: z.literal(API_VERSION),

@@ -118,6 +118,11 @@ describe("fields", () => {
       "redis://:secret@redis:6379",
       "c.yaml:61:26: spec.queue.redis.url: must be a reference",
     ],
+    [
+      "  digestKey: { fromFile: digest.key }\n",
+      "",
+      "c.yaml:60:19: spec.queue.redis: needs `spec.digestKey`: processes with keys of their own",
+    ],
     ["concurrency: 2", "concurrency: 0", "c.yaml:61:64: spec.queue.redis.concurrency: must be at least 1"],
     ["port: 9090", "port: 70000", "c.yaml:62:17: spec.http.port: must be at most 65535"],
     ["maxUnavailable: 10%", "maxUnavailable: 0", "c.yaml:63:41: spec.rollout.maxUnavailable: must be a whole number"],
