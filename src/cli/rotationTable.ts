@@ -70,17 +70,24 @@ function drawTable(rows: readonly RotationRow[], now: Date, columns: number, sty
   return `${[first, ...blocks].join("\n")}\n`;
 }
 
+const UNBROKEN = "\u00A0";
+
+/** A cron expression that is broken in two reads as another one. */
+function together(text: string): string {
+  return text.replaceAll(" ", UNBROKEN);
+}
+
 function below({ secret, owner, window, step, message }: RotationRow, columns: number, style: Style): string[] {
   const facts = [
     secret,
     owner === undefined ? [] : `owner ${owner}`,
-    window === undefined ? [] : `window ${window}`,
+    window === undefined ? [] : together(`window ${window}`),
     step === undefined ? [] : `step ${step}`,
   ].flat();
   const lines = (text: string): string[] =>
     wrap(plain(text), columns - 2, "  ")
       .split("\n")
-      .map((line) => style("faint", cut(line, columns)));
+      .map((line) => style("faint", cut(line.replaceAll(UNBROKEN, " "), columns)));
   return [...lines(facts.join("; ")), ...(message === undefined ? [] : lines(message))];
 }
 
