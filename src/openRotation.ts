@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { App } from "./app.ts";
 import type { RotationPolicy, SecretSource } from "./core/rotation/policy.ts";
 import type { SecretValue } from "./core/secretValue.ts";
+import { dependentsOn } from "./core/rotation/dependents.ts";
 import { formatRef } from "./core/secretRef.ts";
-import { type SubjectSpec, subjectRefs } from "./core/subject.ts";
+import { subjectRefs } from "./core/subject.ts";
 import { HelmwardenError } from "./errors.ts";
 import { openTarget } from "./openTargets.ts";
-import { isDependent } from "./operations/rotate/foresee.ts";
 import type { ReleasePorts } from "./operations/releasePorts.ts";
 import type { RotatePorts } from "./operations/rotate/rotatePorts.ts";
 import type { RotationSurroundings } from "./operations/rotate/runRotation.ts";
@@ -28,7 +28,7 @@ export async function openRotation(
   signal: AbortSignal,
 ): Promise<OpenRotation> {
   const { createGenerate } = await import("./generators/createGenerate.ts");
-  const dependents = dependentsOf(app, policy);
+  const dependents = dependentsOn(policy, app.config);
   const names = [policy.secret.store, ...dependents.flatMap(subjectRefs).map(({ store }) => store)];
   const [stores, cluster, own] = [
     await app.stores(names),
@@ -79,14 +79,6 @@ export async function openPolicyTarget(
       return store;
     },
   });
-}
-
-function dependentsOf({ config }: App, policy: RotationPolicy): SubjectSpec[] {
-  const all: SubjectSpec[] = [
-    ...config.secrets.map((spec): SubjectSpec => ({ kind: "Secret", spec })),
-    ...config.releases.map((spec): SubjectSpec => ({ kind: "Release", spec })),
-  ];
-  return all.filter((subject) => isDependent(policy, subject));
 }
 
 /** A credential for a target, given to the process or itself in a store; read anew at each call. */

@@ -3,7 +3,7 @@ import { openPolicyTarget } from "./openRotation.ts";
 import type { ProvenAtTarget } from "./operations/releasePorts.ts";
 import { currentOf } from "./operations/rotate/rotate.ts";
 import { hasTarget } from "./core/rotation/policy.ts";
-import { ownsRef } from "./operations/rotate/foresee.ts";
+import { ownsRef } from "./core/rotation/dependents.ts";
 import { readRotated } from "./operations/rotate/rotatedSecret.ts";
 
 /** Asks the system behind a secret, as the RotationPolicy that owns it says, whether it takes what the store holds. */

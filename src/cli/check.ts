@@ -47,7 +47,10 @@ async function* checks(app: App, options: CommandOptions, signal: AbortSignal): 
   }
   for (const policy of app.config.rotations) yield await rotationCheck(app, policy, signal);
   for (const name of unused) yield { subject: `store ${name}`, ok: true, message: "no document reads from it" };
-  const clusters = new Set([...releases.map(({ key }) => key.cluster), ...secrets.map(({ cluster }) => cluster)]);
+  const clusters = new Set([
+    ...releases.map(({ key }) => key.cluster),
+    ...[...secrets, ...app.config.rotations].map(({ cluster }) => cluster),
+  ]);
   for (const name of clusters) yield* clusterChecks(app, name, signal);
 }
 

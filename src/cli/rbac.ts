@@ -37,7 +37,10 @@ export async function rbacCommand(options: RbacOptions, context: CommandContext)
       const list = { apiVersion: "v1", kind: "List", items: roleObjects(needs, account) };
       terminal.out(`${JSON.stringify(list, undefined, 2)}\n`);
     } else terminal.out(`${HEAD}${options.output === "values" ? rolesAsValues(needs) : rolesAsYaml(needs, account)}`);
-    const others = new Set([...config.releases.map(({ key }) => key.cluster), ...config.secrets.map((s) => s.cluster)]);
+    const others = new Set([
+      ...config.releases.map(({ key }) => key.cluster),
+      ...[...config.secrets, ...config.rotations].map((one) => one.cluster),
+    ]);
     others.delete(cluster);
     if (others.size > 0)
       terminal.err(`helmwarden: other clusters need Roles of their own: --cluster ${[...others].join(", ")}.\n`);

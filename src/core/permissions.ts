@@ -3,6 +3,7 @@ import type { JsonObject } from "./json.ts";
 import { manifestPermissions } from "./manifestPermissions.ts";
 import { ownObjectName } from "./objectNames.ts";
 import { formatKey } from "./release.ts";
+import { dependentsOn } from "./rotation/dependents.ts";
 import type { Sealed } from "./secretValue.ts";
 import type { Config } from "./spec.ts";
 import { type Need, type Permission, type Permissions, mergePermissions } from "./permission.ts";
@@ -28,6 +29,7 @@ export function permissionsOf(input: PermissionsInput): readonly Permissions[] {
   const { config, cluster } = input;
   const releases = config.releases.filter(({ key, suspend }) => key.cluster === cluster && !suspend);
   const secrets = config.secrets.filter((spec) => spec.cluster === cluster);
+  const rotations = config.rotations.filter((policy) => policy.cluster === cluster);
   const needs: Need[] = [];
   const add = (namespace: string, permissions: readonly Permission[]): void => {
     for (const permission of permissions) needs.push({ namespace, ...permission });
@@ -39,6 +41,12 @@ export function permissionsOf(input: PermissionsInput): readonly Permissions[] {
   }
   for (const { namespace, secret, restart } of secrets) {
     add(namespace, [secretOf(secret), ...ownObjects({ kind: "Secret", name: secret }), ...workloads(restart)]);
+  }
+  for (const { namespace, name } of rotations) add(namespace, ownObjects({ kind: "Rotation", name }));
+  for (const dependent of config.rotations.flatMap((policy) => dependentsOn(policy, config))) {
+    if (dependent.kind === "Release" && dependent.spec.suspend) continue;
+    const { cluster: at, namespace } = dependent.kind === "Release" ? dependent.spec.key : dependent.spec;
+    if (at === cluster) add(namespace, [PODS]);
   }
   if (cluster === "default") {
     for (const { namespace, name } of credentialSecretsOf(config)) add(namespace, [credential(name)]);
@@ -65,7 +73,10 @@ function credential(name: string): Permission {
 }
 
 /** The status object, the Lease and the Events of one subject. */
-function ownObjects(subject: { readonly kind: "Release" | "Secret"; readonly name: string }): Permission[] {
+function ownObjects(subject: {
+  readonly kind: "Release" | "Secret" | "Rotation";
+  readonly name: string;
+}): Permission[] {
   const names = [ownObjectName(subject)];
   const leases = { group: "coordination.k8s.io", resource: "leases" };
   return [
@@ -76,6 +87,13 @@ function ownObjects(subject: { readonly kind: "Release" | "Secret"; readonly nam
     EVENTS,
   ];
 }
+
+const PODS: Permission = {
+  group: "",
+  resource: "pods",
+  verbs: ["list"],
+  reason: "who still runs with a rotated secret's old value; a list cannot be narrowed",
+};
 
 const EVENTS: Permission = { group: "", resource: "events", verbs: ["create"], reason: "Events, for people" };
 

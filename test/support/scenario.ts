@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import type { Outcome } from "../../src/core/outcome.ts";
 import { helmBinary } from "./binaries.ts";
 import { type ClusterApi, clusterApi } from "./clusterApi.ts";
+import { type InsideEnd, runInside } from "./inside.ts";
 import { searchNamespace, searchFolder } from "./leaks.ts";
 import { makeNamespace } from "./namespace.ts";
 import { passOnce } from "./pass.ts";
@@ -71,6 +72,8 @@ export interface Scenario {
   /** `sync -c …`, `plan -c …` and so on, with the environment of the scenario and more. */
   readonly start: (command: string, args?: readonly string[], env?: ScenarioOptions["env"]) => RunningProgram;
   readonly run: (command: string, args?: readonly string[], env?: ScenarioOptions["env"]) => Promise<ProgramEnd>;
+  /** The same in this process, where many runs are wanted and none is killed. */
+  readonly inside: (command: string, args?: readonly string[], env?: ScenarioOptions["env"]) => Promise<InsideEnd>;
   /** What a command writes to a terminal of 80 columns. */
   readonly onTerminal: (command: string, env?: ScenarioOptions["env"]) => Promise<string>;
   /** One pass in this process, as quick as it gets. */
@@ -157,6 +160,8 @@ export async function openScenario(folder: string, options: ScenarioOptions = {}
     install: (name, chart, values) => install(helm, name, chartFixture(chart), values),
     start,
     run: (command, args, env) => start(command, args, env).end,
+    inside: (command, args = [], env = {}) =>
+      runInside([...command.split(" "), "-c", config, ...args], { dir, env: { ...environment, ...env } }),
     onTerminal: async (command, env) => {
       const terminal = { dir, env: { ...environment, TERM: "xterm", ...env }, terminal: true };
       return (await startProgram([command, "-c", config], terminal).end).stdout;

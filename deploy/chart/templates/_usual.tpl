@@ -3,6 +3,7 @@
 - { apiGroups: [""], resources: [secrets], verbs: [get, list, watch, create, update, patch, delete] }
 - { apiGroups: [""], resources: [configmaps], verbs: [get, list, create, patch] }
 - { apiGroups: [""], resources: [events], verbs: [create] }
+- { apiGroups: [""], resources: [pods], verbs: [list] }
 - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update] }
 - { apiGroups: [apps], resources: [deployments, statefulsets, daemonsets], verbs: [get, list, patch] }
 - { apiGroups: [argoproj.io], resources: [rollouts], verbs: [get, list, patch] }

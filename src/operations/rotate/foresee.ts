@@ -1,10 +1,9 @@
 import type { Outcome } from "../../core/outcome.ts";
 import { type RotationPolicy, userKeyOf } from "../../core/rotation/policy.ts";
+import { ownsRef } from "../../core/rotation/dependents.ts";
 import type { Credential } from "../../core/rotation/state.ts";
 import type { ReleaseSync, SecretSync } from "../../core/spec.ts";
-import type { SecretRef } from "../../core/secretRef.ts";
 import { SecretValue } from "../../core/secretValue.ts";
-import { type SubjectSpec, subjectRefs } from "../../core/subject.ts";
 import type { PathReading, Store, StoredSecret } from "../../ports.ts";
 import { runPass } from "../pass.ts";
 import type { ReleasePorts } from "../releasePorts.ts";
@@ -81,23 +80,6 @@ export function obstacleIn({ subject, outcome }: Foreseen): string | undefined {
     case "failed":
       return `${subject}: ${outcome.message}`;
   }
-}
-
-/** Who reads a rotated secret: its value, or the name of the user in use. */
-export function isDependent(policy: RotationPolicy, subject: SubjectSpec): boolean {
-  return subjectRefs(subject).some((ref) => ownsRef(policy, ref));
-}
-
-/** Is it the rotated secret, or one that is changed with it? */
-export function ownsRef(policy: RotationPolicy, ref: SecretRef): boolean {
-  return ref.store === policy.secret.store && ref.path === policy.secret.path && keysOf(policy).has(ref.key);
-}
-
-function keysOf(policy: RotationPolicy): ReadonlySet<string> {
-  const { generate, secret } = policy;
-  const publicKey = "publicKey" in generate ? generate.publicKey : undefined;
-  const all = [secret.key, userKeyOf(policy), policy.overlap?.key, publicKey];
-  return new Set(all.filter((key) => key !== undefined));
 }
 
 function withNext(policy: RotationPolicy, next: Credential): (entry: [string, Store]) => [string, Store] {

@@ -6,8 +6,8 @@ import { repository } from "../../../scripts/artifacts.mjs";
 import { canary } from "../../support/canary.ts";
 import { makeNamespace, type TestNamespace } from "../../support/namespace.ts";
 import { waitUntil } from "../../support/process.ts";
-import type { ProgramEnd } from "../../support/program.ts";
 import type { Release } from "../../support/release.ts";
+import type { InsideEnd } from "../../support/inside.ts";
 import { openScenario, type Scenario } from "../../support/scenario.ts";
 
 const before = canary("before");
@@ -19,12 +19,12 @@ let whole: Release;
 let roles: readonly PrintedRole[];
 
 async function begin(major: 3 | 4): Promise<void> {
-  scenario = await openScenario(import.meta.dirname, { helm: major });
+  scenario = await openScenario(import.meta.dirname, { helm: major, vaultWrites: true });
   beside = await makeNamespace(scenario.kubeconfig, "beside");
   scenario.configure(document.replaceAll("__BESIDE__", beside.name));
   whole = await scenario.install("whole", "whole", { token: before });
   await scenario.vault.put("whole", { TOKEN: before });
-  const printed = await scenario.run("rbac", ["-o", "json"], { POD_NAMESPACE: beside.name });
+  const printed = await scenario.inside("rbac", ["-o", "json"], { POD_NAMESPACE: beside.name });
   expect(printed).toMatchObject({ code: 0, stderr: "" });
   roles = (JSON.parse(printed.stdout) as { items: PrintedRole[] }).items;
 }
@@ -53,8 +53,11 @@ function* eachLess(): Generator<{ readonly without: string; readonly left: reado
   }
 }
 
-const kindsOf = ({ stdout }: ProgramEnd): string[] =>
+const kindsOf = ({ stdout }: { readonly stdout: string }): string[] =>
   (JSON.parse(stdout) as { results: { outcome: { kind: string } }[] }).results.map(({ outcome }) => outcome.kind);
+
+const rotate = (env: Record<string, string>): Promise<InsideEnd> =>
+  scenario.inside("rotate", ["whole-token", "--now", "--reason", "to see it", "--wait", "0"], env);
 
 afterEach(() => end());
 
@@ -78,7 +81,8 @@ test.each([3, 4] as const)(
       `/api/v1/namespaces/${beside.name}/secrets`,
       "/api/v1/namespaces/default/secrets",
       "/api/v1/secrets",
-      `/api/v1/namespaces/${scenario.namespace}/pods`,
+      `/api/v1/namespaces/${scenario.namespace}/pods/any`,
+      `/api/v1/namespaces/${scenario.namespace}/services`,
     ])
       expect([path, await bound.status("GET", path)]).toEqual([path, 403]);
   },
@@ -103,8 +107,9 @@ test.each([
     const bound = await accessAs(scenario.kubeconfig, { home: beside.name, name: "helmwarden", dir: scenario.dir });
     const env = { KUBECONFIG: bound.kubeconfig, POD_NAMESPACE: beside.name };
     await scenario.vault.put("whole", { TOKEN: canary("chart") });
-    expect(await scenario.run("check", [], env)).toMatchObject({ code: 0, stderr: "" });
-    expect(kindsOf(await scenario.run("sync", ["-o", "json"], env))).toEqual(["changed", "changed"]);
+    expect(await scenario.inside("check", [], env)).toMatchObject({ code: 0, stderr: "" });
+    expect(kindsOf(await scenario.inside("sync", ["-o", "json"], env))).toEqual(["changed", "changed"]);
+    expect(await rotate(env)).toMatchObject({ code: 0 });
     expect(await bound.status("GET", "/api/v1/namespaces/default/secrets")).toBe(403);
   },
   180_000,
@@ -136,44 +141,48 @@ test("the daemon under the printed Roles syncs, and sees by its watches what som
   expect(await daemon.end).toMatchObject({ code: 0 });
 }, 120_000);
 
-test("each rule taken away is missed: by the sync that needs it, or else by check", async () => {
+test("a rotation under the printed Roles goes to its end", async () => {
+  await begin(4);
+  const { env } = await account(roles);
+  expect(await scenario.inside("sync", [], env)).toMatchObject({ code: 0 });
+  const old = (await scenario.vault.get("whole"))["TOKEN"];
+  const rotated = await rotate(env);
+  expect(rotated.stdout).toContain("rotated");
+  expect(rotated).toMatchObject({ code: 0 });
+  const { TOKEN: now, ...state } = await scenario.vault.get("whole");
+  expect(now).not.toBe(old);
+  expect(JSON.parse(state["TOKEN__ROTATION"] ?? "")).not.toHaveProperty("attempt");
+  expect(await whole.values()).toEqual({ token: now });
+  const events = await scenario.object<{ items: readonly { reason: string }[] }>("v1/events");
+  expect(events.items.map(({ reason }) => reason)).toContain("Rotated");
+}, 120_000);
+
+test("each rule taken away is missed: by the sync or the rotation that needs it, or else by check", async () => {
   await begin(4);
   const without = [...eachLess()];
-  expect(without.length).toBeGreaterThan(12);
-  // Events, Rollouts and budgets are done without where they are denied.
-  const elsewhere = /events|rollouts|budgets/;
-  await inThrees(
-    without.filter(({ without: rule }) => elsewhere.test(rule)),
-    async ({ without: rule, left }) => {
-      const bound = await account(left);
-      const { code, stdout } = await scenario.run("check", [], bound.env);
-      expect([rule, code, stdout]).toEqual([rule, 1, expect.stringMatching(/FAIL {2}permissions in \S+: missing /)]);
-    },
-  );
-  const atWork = without.filter(({ without: rule }) => !elsewhere.test(rule));
-  for (const { without: rule, left } of atWork) {
-    await scenario.vault.put("whole", { TOKEN: canary("less") });
-    for (const namespace of [scenario.namespace, beside.name])
-      await scenario.api("DELETE", `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`);
+  expect(without.length).toBeGreaterThan(20);
+  for (const { without: rule, left } of without) {
     const { env } = await account(left);
-    expect([rule, (await scenario.run("sync", [], env)).code]).toEqual([rule, 1]);
+    // Done without where they are denied, so that it is check that tells.
+    if (/events|rollouts|budgets/.test(rule)) {
+      const { code, stdout } = await scenario.inside("check", [], env);
+      expect([rule, code, stdout]).toEqual([rule, 1, expect.stringMatching(/FAIL {2}permissions in \S+: missing /)]);
+      continue;
+    }
+    await scenario.vault.put("whole", { TOKEN: canary("less") });
+    for (const { name } of [beside, { name: scenario.namespace }])
+      await scenario.api("DELETE", `/apis/coordination.k8s.io/v1/namespaces/${name}/leases`);
+    const { code } = rule.includes("pods") ? await rotate(env) : await scenario.inside("sync", [], env);
+    expect([rule, code]).toEqual([rule, 1]);
   }
   const { env } = await account(roles);
-  expect(await scenario.run("sync", [], env)).toMatchObject({ code: 0 });
+  expect(await scenario.inside("sync", [], env)).toMatchObject({ code: 0 });
 }, 300_000);
 
 async function printedValues(): Promise<string> {
-  return (await scenario.run("rbac", ["-o", "values"], { POD_NAMESPACE: beside.name })).stdout;
+  return (await scenario.inside("rbac", ["-o", "values"], { POD_NAMESPACE: beside.name })).stdout;
 }
 
 async function until(what: string, ready: () => Promise<boolean>): Promise<void> {
   await waitUntil(what, ready, { processes: [], timeoutMs: 40_000 });
-}
-
-async function inThrees<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const lane = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all([lane(), lane(), lane()]);
 }
