@@ -91,8 +91,9 @@ export class Rotations {
       const mayStart =
         (row.state === "due" || row.state === "overdue") && row.nextAt !== undefined && row.nextAt <= now;
       const rests = (this.#rests.get(id) ?? 0) > this.#deps.clock.monotonic();
-      if (row.state === "rotating" || (mayStart && !rests)) this.#deps.send(id, "rotation");
-      if (row.state === "overdue") await this.#tellOverdue(policy, row, signal);
+      const starts = row.state === "rotating" || (mayStart && !rests);
+      if (starts) this.#deps.send(id, "rotation");
+      else if (row.state === "overdue") await this.#tellOverdue(policy, row, signal);
       return row;
     } catch (caught) {
       const { code, message } = toHelmwardenError(caught);

@@ -7,7 +7,7 @@ import type { Api } from "./api.ts";
 /** What Kubernetes takes for a note. */
 const LONGEST_MESSAGE = 1024;
 
-/** One Event per call, on the status object of a release or on the Secret. Best effort: a lost one is only logged. */
+/** One Event per call, on the status object of a release or a policy, or on the Secret. Best effort: a lost one is only logged. */
 export function createEvents(api: Api, core: CoreV1Api, deps: { readonly clock: Clock; readonly log: Log }): Events {
   return {
     async emit(subject, type, reason, message, signal) {
@@ -40,7 +40,7 @@ export function createEvents(api: Api, core: CoreV1Api, deps: { readonly clock: 
 }
 
 function involved(subject: Subject): { kind: string; name: string } {
-  return subject.kind === "Release"
-    ? { kind: "ConfigMap", name: ownObjectName(subject) }
-    : { kind: "Secret", name: subject.name };
+  return subject.kind === "Secret"
+    ? { kind: "Secret", name: subject.name }
+    : { kind: "ConfigMap", name: ownObjectName(subject) };
 }
