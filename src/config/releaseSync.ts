@@ -19,6 +19,17 @@ export const drift = () =>
     .default("correct")
     .describe("When somebody else changes what is mapped, the daemon puts it right, or only says so.");
 
+export const kind = (ofToken: string) =>
+  z
+    .enum(["credential", "encryptionKey", "token"])
+    .default("credential")
+    .describe(
+      "`encryptionKey`: data is encrypted with it, so that a change is always held. `token`: nothing persistent " +
+        `remembers the old one, ${ofToken}.`,
+    );
+const guard = (what: string) => z.enum(["hold", "allow"]).default("hold").describe(what);
+export const emptyGuard = () => guard("The wanted value is empty, blank or a placeholder.");
+
 const version = () => word().optional().describe("The version that has to be deployed; without it, whichever is.");
 
 const chart = z.union(
@@ -49,20 +60,13 @@ const valueMapping = mapping({
     .enum(["string", "number", "boolean", "json"])
     .default("string")
     .describe("What is written. A string stays a string whatever it looks like."),
-  kind: z
-    .enum(["credential", "encryptionKey", "token"])
-    .default("credential")
-    .describe(
-      "`encryptionKey`: data is encrypted with it, so that a change is always held. `token`: nothing persistent " +
-        "remembers the old one, so that the guard `statefulCredential` does not apply.",
-    ),
+  kind: kind("so that the guard `statefulCredential` does not apply"),
 });
 
-const guard = (what: string) => z.enum(["hold", "allow"]).default("hold").describe(what);
 const guards = z.strictObject({
   regeneration: guard("A Secret would change that no mapped value explains."),
   statefulCredential: guard("A changed Secret is read by a database, which would keep the old password."),
-  empty: guard("The wanted value is empty, blank or a placeholder."),
+  empty: emptyGuard(),
 });
 
 const upgrade = z.strictObject({

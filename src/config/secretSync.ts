@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { API_VERSION, dataKey, namespaceName, objectName } from "./fields.ts";
-import { clusterName, drift, restart } from "./releaseSync.ts";
+import { clusterName, drift, emptyGuard, kind, restart } from "./releaseSync.ts";
 import { mapping } from "./valueSource.ts";
 
 /** Secrets of Helm's own storage begin so; writing one would destroy a release. */
@@ -23,9 +23,18 @@ export const secretSync = z.strictObject({
       .optional()
       .describe("Name of the Secret. Default: `metadata.name`."),
     data: z
-      .array(mapping({ key: dataKey().describe("Key of the Secret.") }))
+      .array(
+        mapping({
+          key: dataKey().describe("Key of the Secret."),
+          kind: kind("so that a key whose name looks like an encryption key may change"),
+        }),
+      )
       .min(1, "must have at least one entry")
       .describe("The keys to keep in step. Other keys of the Secret are left alone."),
+    guards: z
+      .strictObject({ empty: emptyGuard() })
+      .prefault({})
+      .describe("What happens to a change that could break the app."),
     restart: restart(),
     drift: drift(),
   }),

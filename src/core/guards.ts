@@ -71,8 +71,11 @@ const KNOWN_BY_CHART: ReadonlyMap<string, RegExp> = new Map([
   ["gitlab", /rails.*secret/i],
 ]);
 
-/** Holds the paths whose old value encrypts data: known by mapping, by chart, or by name. `kind` says otherwise. */
-export function notRotatableHolds(chart: ChartIdentity, changed: readonly ChangedPath[]): Hold[] {
+/**
+ * Holds the paths, or the keys of a Secret, whose old value encrypts data: known by mapping, by chart, or by name.
+ * `kind` says otherwise.
+ */
+export function notRotatableHolds(chart: ChartIdentity | undefined, changed: readonly ChangedPath[]): Hold[] {
   return changed.flatMap(({ path, kind, replaces }) => {
     if (!replaces || !isDataAtRest(chart, path, kind)) return [];
     return [
@@ -85,10 +88,10 @@ export function notRotatableHolds(chart: ChartIdentity, changed: readonly Change
   });
 }
 
-function isDataAtRest(chart: ChartIdentity, path: string, kind: ValueMapping["kind"]): boolean {
+function isDataAtRest(chart: ChartIdentity | undefined, path: string, kind: ValueMapping["kind"]): boolean {
   if (kind !== "credential") return kind === "encryptionKey";
   const name = path.split(".").at(-1) ?? path;
-  return isDataAtRestName(name) || (KNOWN_BY_CHART.get(chart.name)?.test(path) ?? false);
+  return isDataAtRestName(name) || (KNOWN_BY_CHART.get(chart?.name ?? "")?.test(path) ?? false);
 }
 
 /** Does the name say that data is encrypted with it, or that it is read only at the first start? */

@@ -1,12 +1,16 @@
 import { type Digest, type DigestKey, digestOf, digestOfSet } from "./digest.ts";
+import { type ChangedPath, notRotatableHolds } from "./guards.ts";
 import { type Hold, hold } from "./hold.ts";
 import type { Change, Resolved } from "./plan.ts";
 import type { SecretValue } from "./secretValue.ts";
+import type { ValueMapping } from "./spec.ts";
 import { isSettledAt, type StatusRecord } from "./statusRecord.ts";
+import { isEmptyLike } from "./wanted.ts";
 
 /** One key of a SecretSync with what its stores say now. */
 export interface WantedKey {
   readonly key: string;
+  readonly kind: ValueMapping["kind"];
   readonly value: Resolved;
   readonly sources: readonly string[];
 }
@@ -32,18 +36,22 @@ export type SecretPlan =
 /** etcd and the API take 1 MiB; names and the keys of others need some of it. */
 const LARGEST_SECRET = 1_000_000;
 
+export interface SecretPlanInput {
+  readonly present: PresentSecret | undefined;
+  readonly record: StatusRecord | undefined;
+  readonly digestKey: DigestKey;
+  readonly allowEmpty: boolean;
+}
+
 /** Decides what a pass does with one Secret. Pure. */
-export function planSecret(
-  keys: readonly WantedKey[],
-  present: PresentSecret | undefined,
-  record: StatusRecord | undefined,
-  digestKey: DigestKey,
-): SecretPlan {
+export function planSecret(keys: readonly WantedKey[], input: SecretPlanInput): SecretPlan {
+  const { present, record, digestKey, allowEmpty } = input;
   const data = new Map(keys.flatMap(({ key, value }) => (value.kind === "value" ? [[key, value.value] as const] : [])));
   const changes = changesOf(keys, present, digestKey);
   const holds = [
     ...keys.flatMap(({ value }) => (value.kind === "hold" ? [value.hold] : [])),
-    ...emptyHolds(data),
+    ...(allowEmpty ? [] : emptyHolds(data, changes)),
+    ...notRotatableHolds(undefined, changedKeys(keys, present, changes)),
     ...sizeHolds(data, present),
     ...(present?.immutable === true && changes.length > 0 ? [immutableHold()] : []),
   ];
@@ -71,12 +79,32 @@ function changesOf(keys: readonly WantedKey[], present: PresentSecret | undefine
   });
 }
 
-function emptyHolds(data: ReadonlyMap<string, SecretValue>): Hold[] {
-  return [...data]
-    .filter(([, value]) => value.isText && value.reveal().trim() === "")
-    .map(([key]) =>
-      hold("empty", key, "The store's value is empty or blank; the Secret keeps its own. Set it in the store."),
+/** What the Secret holds already is left alone, whatever it is. */
+function emptyHolds(data: ReadonlyMap<string, SecretValue>, changes: readonly Change[]): Hold[] {
+  return changes
+    .map(({ path }) => path)
+    .filter((key) => isEmptyValue(data.get(key)))
+    .map((key) =>
+      hold(
+        "empty",
+        key,
+        "The store's value is empty, blank or a placeholder; the Secret keeps its own. Set it in the store, or `guards.empty: allow`.",
+      ),
     );
+}
+
+function isEmptyValue(value: SecretValue | undefined): boolean {
+  return value === undefined || (value.isText && isEmptyLike(value.reveal()));
+}
+
+function changedKeys(
+  keys: readonly WantedKey[],
+  present: PresentSecret | undefined,
+  changes: readonly Change[],
+): ChangedPath[] {
+  return keys
+    .filter(({ key }) => changes.some(({ path }) => path === key))
+    .map(({ key, kind }) => ({ path: key, kind, replaces: !isEmptyValue(present?.data.get(key)) }));
 }
 
 function sizeHolds(data: ReadonlyMap<string, SecretValue>, present: PresentSecret | undefined): Hold[] {

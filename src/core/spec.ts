@@ -158,6 +158,7 @@ export interface SecretSync {
   readonly secret: string;
   /** No two of the same key. */
   readonly data: readonly SecretMapping[];
+  readonly guards: Pick<Guards, "empty">;
   readonly restart: "auto" | "never";
   readonly drift: "correct" | "report";
   readonly where: Where;
@@ -165,6 +166,7 @@ export interface SecretSync {
 
 export interface SecretMapping {
   readonly key: string;
+  readonly kind: ValueMapping["kind"];
   readonly source: ValueSource;
 }
 

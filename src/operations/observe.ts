@@ -19,7 +19,8 @@ export async function wantedValues(spec: ReleaseSync, stores: StorePass): Promis
 
 /** What the stores want of a Secret, key by key. */
 export async function wantedKeys(spec: SecretSync, stores: StorePass): Promise<WantedKey[]> {
+  const allowEmpty = spec.guards.empty === "allow";
   return await Promise.all(
-    spec.data.map(async ({ key, source }) => ({ key, ...(await stores.resolve(key, source, false)) })),
+    spec.data.map(async ({ key, kind, source }) => ({ key, kind, ...(await stores.resolve(key, source, allowEmpty)) })),
   );
 }

@@ -44,7 +44,12 @@ export async function reconcileSecret(
   signal: AbortSignal,
 ): Promise<Outcome | WrittenSecret> {
   const present = await ports.cluster.secrets.get(spec.namespace, spec.secret, signal);
-  const plan = planSecret(keys, present, record, ports.digestKey);
+  const plan = planSecret(keys, {
+    present,
+    record,
+    digestKey: ports.digestKey,
+    allowEmpty: spec.guards.empty === "allow",
+  });
   switch (plan.kind) {
     case "none":
       return { kind: "inSync" };

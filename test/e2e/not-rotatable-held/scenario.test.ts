@@ -5,6 +5,40 @@ import { openScenario, type Scenario } from "../../support/scenario.ts";
 let scenario: Scenario;
 afterEach(() => scenario.close());
 
+test("in a SecretSync such a key, and a placeholder, are held as well, and `kind: token` lets the key through", async () => {
+  scenario = await openScenario(import.meta.dirname);
+  const [old, wanted] = [canary("old"), canary("wanted")];
+  const document = (kind: string): string => `apiVersion: helmwarden.dev/v1alpha1
+kind: SecretSync
+metadata: { name: n8n, namespace: __NAMESPACE__ }
+spec:
+  data:
+    - key: N8N_ENCRYPTION_KEY
+      kind: ${kind}
+      from: { store: vault, path: __NAMESPACE__/n8n, key: KEY }
+    - key: token
+      from: { store: vault, path: __NAMESPACE__/n8n, key: TOKEN }
+`;
+  const body = { metadata: { name: "n8n" }, stringData: { N8N_ENCRYPTION_KEY: old, token: old } };
+  await scenario.api("POST", `/api/v1/namespaces/${scenario.namespace}/secrets`, body);
+  scenario.configure(document("credential"));
+  await scenario.vault.put("n8n", { KEY: wanted, TOKEN: "changeme" });
+  expect(await scenario.sync()).toMatchObject({
+    kind: "held",
+    holds: [
+      { reason: "empty", where: "token" },
+      { reason: "notRotatable", where: "N8N_ENCRYPTION_KEY" },
+    ],
+  });
+  await scenario.vault.put("n8n", { KEY: wanted, TOKEN: wanted });
+  expect(await scenario.sync()).toMatchObject({ kind: "held", holds: [{ reason: "notRotatable" }] });
+  expect(await scenario.secret("n8n")).toEqual({ N8N_ENCRYPTION_KEY: old, token: old });
+
+  scenario.configure(document("token"));
+  expect(await scenario.sync()).toMatchObject({ kind: "changed" });
+  expect(await scenario.secret("n8n")).toEqual({ N8N_ENCRYPTION_KEY: wanted, token: wanted });
+});
+
 test("a key that encrypts data at rest is held without a render, and set where there was none", async () => {
   scenario = await openScenario(import.meta.dirname);
   const [old, wanted] = [canary("old"), canary("wanted")];

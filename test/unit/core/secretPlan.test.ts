@@ -10,9 +10,10 @@ import { DIGEST_KEY } from "../../support/revision.ts";
 const [old, now] = ["old", "now"].map(canary) as [string, string];
 
 function key(name: string, value: string | Uint8Array | Resolved): WantedKey {
-  if (typeof value === "object" && "kind" in value) return { key: name, value, sources: [] };
+  const kind = "credential";
+  if (typeof value === "object" && "kind" in value) return { key: name, kind, value, sources: [] };
   const made = typeof value === "string" ? SecretValue.fromText(value) : SecretValue.fromBytes(value);
-  return { key: name, value: { kind: "value", value: made }, sources: [`vault:apps/demo#${name}@1`] };
+  return { key: name, kind, value: { kind: "value", value: made }, sources: [`vault:apps/demo#${name}@1`] };
 }
 
 function present(data: Record<string, string>, immutable = false): PresentSecret {
@@ -21,7 +22,7 @@ function present(data: Record<string, string>, immutable = false): PresentSecret
 
 const keys = [key("token", now)];
 const plan = (wanted: readonly WantedKey[], live?: PresentSecret, record?: StatusRecord): SecretPlan =>
-  planSecret(wanted, live, record, DIGEST_KEY);
+  planSecret(wanted, { present: live, record, digestKey: DIGEST_KEY, allowEmpty: false });
 
 function recordOf(wanted: readonly WantedKey[], phase: StatusRecord["phase"]): StatusRecord {
   const made = plan(wanted);
@@ -66,6 +67,7 @@ describe("holds", () => {
   test.each<[string, WantedKey[], string]>([
     ["an empty value", [key("token", "")], "hold empty:token"],
     ["a blank value", [key("token", " \n\t")], "hold empty:token"],
+    ["a placeholder", [key("token", "ChangeMe\n")], "hold empty:token"],
     [
       "what the store has no value for",
       [key("token", { kind: "hold", hold: { reason: "missing", where: "token", message: "Gone." } })],
@@ -76,6 +78,30 @@ describe("holds", () => {
     ["one of two", [key("token", ""), key("other", now)], "hold empty:token"],
   ])("%s", (_, wanted, expected) => {
     expect(word(plan(wanted, present({ kept: "x".repeat(2_000) })))).toBe(expected);
+  });
+
+  test("a placeholder that is there already stays, and `guards.empty: allow` lets any through", () => {
+    const wanted = [key("mode", "none"), key("token", now)];
+    expect(word(plan(wanted, present({ mode: "none", token: old })))).toBe("apply outdated");
+    const input = { record: undefined, digestKey: DIGEST_KEY, allowEmpty: true };
+    expect(word(planSecret([key("token", "")], { present: present({ token: old }), ...input }))).toBe("apply outdated");
+  });
+
+  test.each<[string, WantedKey["kind"], string, string]>([
+    ["N8N_ENCRYPTION_KEY", "credential", old, "hold notRotatable:N8N_ENCRYPTION_KEY"],
+    ["SECRET_KEY_BASE", "credential", old, "hold notRotatable:SECRET_KEY_BASE"],
+    ["password", "encryptionKey", old, "hold notRotatable:password"],
+    ["N8N_ENCRYPTION_KEY", "token", old, "apply outdated"],
+    ["password", "credential", old, "apply outdated"],
+    ["N8N_ENCRYPTION_KEY", "credential", "", "apply outdated"],
+    ["N8N_ENCRYPTION_KEY", "credential", "changeme", "apply outdated"],
+    ["N8N_ENCRYPTION_KEY", "credential", now, "adopt"],
+  ])("%s, kind %s, that replaces %o: %s", (name, kind, live, expected) => {
+    expect(word(plan([{ ...key(name, now), kind }], present({ [name]: live })))).toBe(expected);
+  });
+
+  test("a key that encrypts data is set where there is none", () => {
+    expect(word(plan([key("ENCRYPTION_KEY", now)], present({ other: old })))).toBe("apply outdated");
   });
 
   test("900 kB are no problem for a Secret, nor are {{ and bytes", () => {
