@@ -19,8 +19,9 @@ interface Parsed {
   readonly gaps: Gap[];
 }
 
-const MOST_PARSED = 2_000;
-const MOST_GAPS = 2_000;
+/** Bounds of what is remembered; beyond them it is forgotten, and found again. */
+const MOST_PARSED = 1_000;
+const MOST_GAPS = 1_000;
 const parsedByText = new Map<string, Parsed>();
 
 /**
