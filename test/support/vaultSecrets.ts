@@ -23,7 +23,7 @@ export async function vaultSecrets(place: string, writes = false): Promise<Vault
     if (status >= 300) throw new Error(`${method} ${path}: ${status}`);
   };
   const token = canary("vault-token");
-  const secrets = writes ? `"read", "create", "update"` : `"read"`;
+  const secrets = writes ? `"read", "update"` : `"read"`;
   await must("POST", `sys/policies/acl/${place}`, {
     policy: `path "secret/data/${place}/*" { capabilities = [${secrets}] } path "sys/events/subscribe/kv*" { capabilities = ["read"] }`,
   });
