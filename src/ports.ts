@@ -33,8 +33,13 @@ export interface Store {
   /**
    * Has the store itself tell what moves: the path, or undefined for "something, read all", with which it begins, also
    * after every break. Resolves when the signal aborts, or when the store says that it has no events; never rejects.
+   * `onStanding` is told when a connection stands, and when it has ended.
    */
-  watchEvents?(onEvent: (path: string | undefined) => void, signal: AbortSignal): Promise<void>;
+  watchEvents?(
+    onEvent: (path: string | undefined) => void,
+    signal: AbortSignal,
+    onStanding?: (stands: boolean) => void,
+  ): Promise<void>;
   /** Ends timers and sockets, and revokes a token that this process made. */
   close(): Promise<void>;
 }

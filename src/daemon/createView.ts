@@ -56,7 +56,7 @@ function storeRows({ stores, dependents, config }: Generation): StatusPage["stor
   return [...stores].map(([name, store]) => {
     const spec = config.stores.get(name);
     const paths = dependents.get(name)?.size ?? 0;
-    const { state, ageMs, callsPerMinute } = store.state();
+    const { state, ageMs, callsPerMinute, eventsConnected } = store.state();
     const { token, certificate } = store.ends();
     return {
       name,
@@ -65,6 +65,7 @@ function storeRows({ stores, dependents, config }: Generation): StatusPage["stor
       callsPerMinute,
       ...(ageMs === undefined ? {} : { ageMs: Math.round(ageMs) }),
       ...(spec?.callsPerMinute === undefined ? {} : { budget: spec.callsPerMinute }),
+      ...(eventsConnected === undefined ? {} : { eventsConnected }),
       ...(token === undefined ? {} : { tokenEndsAt: token.toISOString() }),
       ...(certificate === undefined ? {} : { certificateEndsAt: certificate.toISOString() }),
     };

@@ -12,6 +12,7 @@ export function openStoreGauges(gauge: MakeGauge) {
   const state = gauge("store_state", "1 for the state that the store is in.", "store", "state");
   const calls = gauge("store_calls_per_minute", "Calls a minute that the polls of the store come to.", "store");
   const budget = gauge("store_budget_calls_per_minute", "Calls per minute that the store may get, if set.", "store");
+  const events = gauge("store_events_connected", "1 while the store's stream of events stands, if asked for.", "store");
   const tokenEnds = gauge(
     "store_token_expires_timestamp_seconds",
     "When a given token ends that is not renewed any more.",
@@ -23,12 +24,13 @@ export function openStoreGauges(gauge: MakeGauge) {
     "store",
   );
   return (rows: readonly StoreRow[]): void => {
-    for (const one of [age, state, calls, budget, tokenEnds, certificateEnds]) one.reset();
+    for (const one of [age, state, calls, budget, events, tokenEnds, certificateEnds]) one.reset();
     for (const { name: store, ...known } of rows) {
       if (known.ageMs !== undefined) age.set({ store }, known.ageMs / 1000);
       for (const one of STATES) state.set({ store, state: one }, known.state === one ? 1 : 0);
       calls.set({ store }, known.callsPerMinute);
       if (known.budget !== undefined) budget.set({ store }, known.budget);
+      if (known.eventsConnected !== undefined) events.set({ store }, known.eventsConnected ? 1 : 0);
       if (known.tokenEndsAt !== undefined) tokenEnds.set({ store }, seconds(known.tokenEndsAt));
       if (known.certificateEndsAt !== undefined) certificateEnds.set({ store }, seconds(known.certificateEndsAt));
     }

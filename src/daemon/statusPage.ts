@@ -12,6 +12,8 @@ const store = z.object({
   callsPerMinute: z.number(),
   /** Of calls per minute; absent: none is set. */
   budget: z.int().optional(),
+  /** Does its stream of events stand? Absent: it is not asked for one. */
+  eventsConnected: z.boolean().optional(),
   /** When a given token ends that is not renewed any more. */
   tokenEndsAt: time().optional(),
   /** When the certificate ends that the server showed last. */

@@ -18,6 +18,8 @@ export interface WatchedStoreState {
   readonly state: "ok" | "failing" | "open" | "suspicious";
   /** Reads that this process made of it in the last minute. */
   readonly callsPerMinute: number;
+  /** Does its stream of events stand? Undefined: it is not asked for one. */
+  readonly eventsConnected: boolean | undefined;
 }
 
 export interface SecretUpdate {
@@ -50,6 +52,7 @@ export class WatchedStore implements Store {
   /** Since when a path must have been read, as somebody knows of a change. */
   readonly #neededSince = new Map<string, number>();
   #circuit: Circuit = CLOSED;
+  #isTold: boolean | undefined;
   /** When the last minute's reads began. */
   #calls: readonly number[] = [];
 
@@ -73,7 +76,11 @@ export class WatchedStore implements Store {
   }
 
   watchEvents(onEvent: (path: string | undefined) => void, signal: AbortSignal): Promise<void> {
-    return this.#store.watchEvents?.(onEvent, signal) ?? Promise.resolve();
+    const onStanding = (stands: boolean): void => {
+      this.#isTold = stands;
+    };
+    onStanding(false);
+    return this.#store.watchEvents?.(onEvent, signal, onStanding) ?? Promise.resolve();
   }
 
   async readPath(path: string, signal: AbortSignal): Promise<PathReading> {
@@ -135,7 +142,8 @@ export class WatchedStore implements Store {
     const now = this.#clock.monotonic();
     const oldest = [...this.#good.values()].reduce((least, { at }) => Math.min(least, at), Infinity);
     const ageMs = this.#good.size === 0 ? undefined : now - oldest;
-    return { paths: this.#good.size, ageMs, state: this.#word(now), callsPerMinute: this.#recentCalls().length };
+    const callsPerMinute = this.#recentCalls().length;
+    return { paths: this.#good.size, ageMs, state: this.#word(now), callsPerMinute, eventsConnected: this.#isTold };
   }
 
   #recentCalls(): readonly number[] {

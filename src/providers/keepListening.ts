@@ -17,6 +17,7 @@ export interface ListeningDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly random?: (() => number) | undefined;
+  readonly onStanding?: ((stands: boolean) => void) | undefined;
 }
 
 const FIRST_MS = 1_000;
@@ -31,7 +32,7 @@ const STEADY_MS = 60_000;
 export async function keepListening(
   listen: Listen,
   onEvent: Parameters<NonNullable<Store["watchEvents"]>>[0],
-  { store, clock, log, random = Math.random }: ListeningDeps,
+  { store, clock, log, random = Math.random, onStanding = () => undefined }: ListeningDeps,
   signal: AbortSignal,
 ): Promise<void> {
   let said = false;
@@ -40,9 +41,11 @@ export async function keepListening(
     const opened = (): void => {
       openedAt = clock.monotonic();
       log.info("the store tells us what moves", { store });
+      onStanding(true);
       onEvent(undefined);
     };
     const end = await listen({ opened, moved: onEvent }, signal).catch(toHelmwardenError);
+    onStanding(false);
     if (signal.aborted) return;
     if (end === "none") return log.warn("the store has no events for us, so that it is only polled", { store });
     if (openedAt !== undefined && clock.monotonic() - openedAt >= STEADY_MS) {

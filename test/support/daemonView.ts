@@ -6,7 +6,7 @@ const PAGE: StatusPage = {
   version: "1.2.3",
   startedAt: "2026-01-01T00:00:00.000Z",
   stores: [
-    { name: "vault", paths: 20, ageMs: 12_000, state: "ok", callsPerMinute: 40, budget: 120 },
+    { name: "vault", paths: 20, ageMs: 12_000, state: "ok", callsPerMinute: 40, budget: 120, eventsConnected: true },
     {
       name: "infisical",
       paths: 1,

@@ -41,8 +41,10 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
     name: options.name,
     readPath,
     writer: createInfisicalWriter({ options, subject, http, withToken, project }),
-    watchEvents: (onEvent, signal) =>
-      keepListening(listen, onEvent, { ...deps, store: options.name }, AbortSignal.any([signal, life.signal])),
+    watchEvents: (onEvent, signal, onStanding) => {
+      const both = AbortSignal.any([signal, life.signal]);
+      return keepListening(listen, onEvent, { ...deps, store: options.name, onStanding }, both);
+    },
     check: (signal) => checkInfisical({ options, subject, http, session, project, readPath }, signal),
     ends: () => endsOf(session.endsInMs(), http, deps.clock),
     async close() {

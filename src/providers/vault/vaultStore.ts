@@ -68,10 +68,10 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
     }
   }
 
-  function watchEvents(onEvent: (path: string | undefined) => void, signal: AbortSignal): Promise<void> {
+  const watchEvents: Store["watchEvents"] = (onEvent, signal, onStanding) => {
     const both = AbortSignal.any([signal, life.signal]);
-    return keepListening(listen, onEvent, { ...deps, store: name }, both);
-  }
+    return keepListening(listen, onEvent, { ...deps, store: name, onStanding }, both);
+  };
 
   async function close(): Promise<void> {
     life.abort();

@@ -43,7 +43,7 @@ test("an event of Vault reaches the release long before the next poll", async ()
   await scenario.vault.put("web", { TOKEN: before });
   const daemon = await scenario.daemon();
   await scenario.recorded([web], "adopted");
-  await until("it listens", async () => daemon.log().some(({ msg }) => msg === "the store tells us what moves"));
+  await until("it listens", async () => (await daemon.status()).stores[0]?.eventsConnected === true);
   await scenario.vault.put("web", { TOKEN: after });
   await scenario.recorded([web], "changed");
   await daemon.stop();
@@ -68,16 +68,49 @@ spec:
 ---
 `;
 
+test("an event of Infisical reaches the release long before the next poll, also after its stream was made anew", async () => {
+  const server = await startInfisical({ events: "all" });
+  const [before, after, clientSecret] = [canary("before"), canary("after"), canary("client")];
+  const { account } = server.addIdentity("universal", clientSecret);
+  scenario = await openDaemonScenario(import.meta.dirname, {
+    env: { CLIENT_ID: account, CLIENT_SECRET: clientSecret },
+  });
+  useInfisical(server, (store) => store.replace(/webhook: .*/, "events: true"));
+  server.putSecret("/apps/web", "TOKEN", before);
+  const web = await scenario.install("web", "web", { token: before });
+  const daemon = await scenario.daemon();
+  await scenario.recorded([web], "adopted");
+  const connected = async (): Promise<unknown> =>
+    (await daemon.status()).stores.find(({ name }) => name === "infisical")?.eventsConnected;
+  const metric = async (): Promise<string | undefined> =>
+    /^helmwarden_store_events_connected\{store="infisical"\} (\d)/m.exec(
+      String((await daemon.get("/metrics")).body),
+    )?.[1];
+  await until("it listens", async () => (await connected()) === true);
+  expect(await metric()).toBe("1");
+  server.events.end();
+  await until("that is over", async () => (await connected()) === false && (await metric()) === "0");
+  await until("it listens again", async () => (await connected()) === true);
+  server.putSecret("/apps/web", "TOKEN", after);
+  await scenario.recorded([web], "changed");
+  await daemon.stop();
+  await server.close();
+  await expectWhole(scenario, [{ release: web, values: { token: after }, revision: 2 }]);
+});
+
+function useInfisical(server: InfisicalServer, change = (store: string): string => store): void {
+  const store = INFISICAL.replace("__INFISICAL__", server.url).replace("__PROJECT__", server.projectId);
+  const sync = scenario.config().replace("store: vault, path: __NAMESPACE__/web", "store: infisical, path: /apps/web");
+  scenario.configure(`${change(store)}${sync}`);
+}
+
 test("a signed webhook of Infisical reaches the release long before the next poll; a forged one does nothing", async () => {
   const server: InfisicalServer = await startInfisical();
   const [before, after, signing, clientSecret] = ["before", "after", "signing", "client"].map(canary);
   const { account } = server.addIdentity("universal", clientSecret!);
   const env = { CLIENT_ID: account, CLIENT_SECRET: clientSecret!, WEBHOOK_SECRET: signing! };
   scenario = await openDaemonScenario(import.meta.dirname, { env });
-  const store = INFISICAL.replace("__INFISICAL__", server.url).replace("__PROJECT__", server.projectId);
-  scenario.configure(
-    `${store}${scenario.config().replace("store: vault, path: __NAMESPACE__/web", "store: infisical, path: /apps/web")}`,
-  );
+  useInfisical(server);
   server.putSecret("/apps/web", "TOKEN", before!);
   const web = await scenario.install("web", "web", { token: before });
   const daemon = await scenario.daemon();

@@ -96,6 +96,7 @@ describe("gauges", () => {
       'helmwarden_store_state{store="vault",state="open"}': 0,
       'helmwarden_store_calls_per_minute{store="vault"}': 40,
       'helmwarden_store_budget_calls_per_minute{store="vault"}': 120,
+      'helmwarden_store_events_connected{store="vault"}': 1,
       'helmwarden_store_token_expires_timestamp_seconds{store="infisical"}': Date.UTC(2026, 0, 2) / 1000,
       'helmwarden_store_certificate_expires_timestamp_seconds{store="infisical"}': Date.UTC(2026, 0, 3) / 1000,
       'helmwarden_watch_age_seconds{cluster="default"}': 3,
