@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { nextTime } from "./cron.ts";
 import type { RotationPolicy, RotationWindow } from "./policy.ts";
 
@@ -40,14 +39,14 @@ export function dueAt(policy: RotationPolicy, lastRotated: Date | undefined): Da
 }
 
 /** Has it opened less than its duration ago? Of several openings that overlap, any counts. */
-export function isOpen({ cron, timezone, durationMs }: RotationWindow, at: Date): boolean {
-  const opened = nextTime(cron, timezone, new Date(at.getTime() - durationMs));
-  return opened !== undefined && opened <= at;
+export function isOpen(window: RotationWindow, at: Date): boolean {
+  return nextOpening(window, at) === at;
 }
 
-/** The first time not before `from` at which the window is open. */
-export function nextOpening(window: RotationWindow, from: Date): Date | undefined {
-  return isOpen(window, from) ? from : nextTime(window.cron, window.timezone, from);
+/** The first time not before `from` at which the window is open: `from` itself where it is. */
+export function nextOpening({ cron, timezone, durationMs }: RotationWindow, from: Date): Date | undefined {
+  const opening = nextTime(cron, timezone, new Date(from.getTime() - durationMs));
+  return opening !== undefined && opening <= from ? from : opening;
 }
 
 /** What is to be done about a secret now. Without facts (the store is away) nothing is. */
@@ -79,6 +78,14 @@ function startOf({ window }: RotationPolicy, from: Date): Date | undefined {
 
 /** The same for one policy and one due date in every process and at every time; evenly spread over all policies. */
 function jitterOf({ cluster, namespace, name, jitterMs }: RotationPolicy, due: Date): number {
-  const digest = hash("sha256", `${cluster}/${namespace}/${name} ${due.getTime()}`, "buffer");
-  return Math.floor((digest.readUIntBE(0, 6) / 2 ** 48) * (jitterMs + 1));
+  return Math.floor(shareOf(`${cluster}/${namespace}/${name} ${due.getTime()}`) * (jitterMs + 1));
+}
+
+/** From 0 to just below 1. FNV-1a and the finish of MurmurHash3: no secret is at stake, and it is asked for often. */
+function shareOf(text: string): number {
+  let mixed = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) mixed = Math.imul(mixed ^ text.charCodeAt(index), 0x01000193);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
 }

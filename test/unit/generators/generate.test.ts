@@ -74,7 +74,7 @@ describe("texts", () => {
   });
 });
 
-describe("passwords", () => {
+describe("passwords", { timeout: 30_000 }, () => {
   test("every character is equally probable where every one is allowed", () => {
     const spec: PasswordSpec = { ...ALPHANUMERIC, classes: { lower: 0, upper: 0, digit: 0 } };
     const characters = Array.from({ length: 1000 }, () => makePassword(spec).split("")).flat();
@@ -141,7 +141,7 @@ describe("passwords", () => {
   });
 });
 
-describe("key pairs", () => {
+describe("key pairs", { timeout: 30_000 }, () => {
   const message = Buffer.from("signed by the private part");
 
   test.each([

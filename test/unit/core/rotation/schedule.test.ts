@@ -131,7 +131,7 @@ describe("due dates", () => {
   });
 });
 
-describe("windows", () => {
+describe("windows", { timeout: 30_000 }, () => {
   test("one that crosses midnight is open on both sides of it", () => {
     const night: RotationWindow = { cron: "30 23 * * *", durationMs: HOUR, timezone: "Europe/Berlin" };
     const open = (at: string): boolean => isOpen(night, new Date(at));
@@ -195,7 +195,7 @@ describe("windows", () => {
   });
 });
 
-describe("decisions", () => {
+describe("decisions", { timeout: 30_000 }, () => {
   const lastRotated = new Date("2026-08-25T10:00:00Z");
   const policy = { ...POLICY, window: SATURDAYS };
   const at = (now: string, rotating = false) => decide(policy, { lastRotated, rotating }, new Date(now));
@@ -272,7 +272,7 @@ describe("decisions", () => {
   });
 });
 
-describe("cron expressions", () => {
+describe("cron expressions", { timeout: 30_000 }, () => {
   test("what was asked before changes no answer", () => {
     const asked = fc.array(dates, { minLength: 2, maxLength: 30 });
     fc.assert(
