@@ -9,7 +9,7 @@ import type { CommandContext, ExitCode } from "./context.ts";
 import { withApp } from "./openApp.ts";
 import type { CommandOptions } from "./program.ts";
 import { select, storesOf } from "./select.ts";
-import { styleFor, wrap } from "./style.ts";
+import { type Style, styleFor, wrap } from "./style.ts";
 
 /** `check`: one line for each thing that a sync needs, with what to do where it is not there. Changes nothing. */
 export async function checkCommand(options: CommandOptions, context: CommandContext): Promise<ExitCode> {
@@ -20,13 +20,27 @@ export async function checkCommand(options: CommandOptions, context: CommandCont
     for await (const line of checks(app, options, signal)) {
       lines.push(line);
       if (options.output === "json") continue;
-      terminal.out(`${line.ok ? style("good", "ok  ") : style("bad", "FAIL")}  ${line.subject}: ${line.message}\n`);
-      if (line.advice !== undefined && line.advice !== "")
-        terminal.out(`${wrap(line.advice, terminal.columns, "      ")}\n`);
+      terminal.out(checkText(line, terminal.rows === undefined ? undefined : terminal.columns, style));
     }
     if (options.output === "json") terminal.out(`${JSON.stringify({ command: "check", lines }, undefined, 2)}\n`);
     return lines.every(({ ok }) => ok) ? 0 : 1;
   });
+}
+
+const INDENT = "      ";
+
+/** Wrapped behind its verdict, the advice below; without a `width`, which is no terminal, one line for `grep`. */
+export function checkText(
+  { ok, subject, message, advice = "" }: CheckLine,
+  width: number | undefined,
+  style: Style,
+): string {
+  const verdict = `${ok ? style("good", "ok  ") : style("bad", "FAIL")}  `;
+  const text = `${subject}: ${message}`;
+  const more = advice === "" ? [] : [advice];
+  if (width === undefined) return `${verdict}${[text, ...more].join(". ")}\n`;
+  const [first = "", ...below] = [text, ...more].map((part) => wrap(part, width, INDENT));
+  return `${[verdict + first.slice(INDENT.length), ...below].join("\n")}\n`;
 }
 
 async function* checks(app: App, options: CommandOptions, signal: AbortSignal): AsyncGenerator<CheckLine> {

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { canary } from "../../support/canary.ts";
@@ -123,6 +124,9 @@ test.skipIf(!existsSync("/usr/bin/script"))("colours are for terminals, unless N
   await scenario.vault.put("web", { TOKEN: after });
   expect(await scenario.onTerminal("plan")).toContain(YELLOW);
   expect(await scenario.onTerminal("plan", { NO_COLOR: "1" })).not.toContain(YELLOW);
+  const checked = stripVTControlCharacters(await scenario.onTerminal("check")).split(/\r?\n/);
+  expect(checked.filter((line) => line.length > 80)).toEqual([]);
+  expect(checked.filter((line) => line.startsWith("      ")).length).toBeGreaterThan(0);
 });
 
 interface Labelled {
