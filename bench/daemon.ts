@@ -17,6 +17,9 @@ export async function* daemon(world: World): AsyncGenerator<Figure> {
   yield* onePath(world, chart);
 }
 
+/** By which two medians of the same thing may differ. */
+const NOISE = 0.05;
+
 type Xray = "X-ray in the cache" | "with the preflight";
 
 /** From the hook's call to `deployed`, over a bare upgrade. */
@@ -58,7 +61,10 @@ async function* onePath(world: World, chart: string): AsyncGenerator<Figure> {
     times.push(seen.slice(1));
     await stopAll(workers);
   }
-  yield ratio("the same with 2 workers on Redis, over 1", times[1]!, times[0]!, 1.05);
+  yield {
+    ...ratio("the same with 2 workers on Redis, over 1", times[1]!, times[0]!, 1 + NOISE),
+    goal: `no slower: at most 1 times, and ${NOISE * 100} % for noise`,
+  };
   await redis.stop("SIGKILL");
   await field.close([]);
 }

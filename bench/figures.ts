@@ -20,6 +20,25 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 0 ? (sorted[middle - 1]! + sorted[middle]!) / 2 : sorted[Math.floor(middle)]!;
 }
 
+/** What something of this size costs. */
+export interface Cost {
+  readonly size: number;
+  readonly cost: number;
+}
+
+/**
+ * By how much the cost grows faster than the size, at the worst step from one size to the next larger: 1 is linear,
+ * less is better. A cost below `least`, which cannot be told from nothing, counts as that.
+ */
+export function worstGrowth(costs: readonly Cost[], least: number): number {
+  const steps = costs.slice(1).map((to, index) => {
+    const from = costs[index]!;
+    const grown = Math.max(to.cost, least) / Math.max(from.cost, least);
+    return grown / (to.size / from.size);
+  });
+  return Math.max(...steps);
+}
+
 /** How long it took, in milliseconds of the wall clock. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
