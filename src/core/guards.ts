@@ -51,7 +51,7 @@ function statefulHolds(xray: Xray, changed: ChangedPath): Hold[] {
     hold(
       "statefulCredential",
       changed.path,
-      `${reader.workload} reads this from ${reader.at} and keeps its data on a volume, which may remember the old value. Change it in the database, then let this change through with \`guards.statefulCredential: allow\`. If nothing there remembers it, set \`kind: token\` in the mapping.`,
+      `${reader.workload} reads this from ${reader.at} and keeps its data on a volume, which may remember the old value. Give the secret a RotationPolicy with that database as its target, or change it there yourself and let this through with \`guards.statefulCredential: allow\`. If nothing there remembers it, set \`kind: token\` in the mapping.`,
     ),
   ];
 }
