@@ -112,6 +112,8 @@ const FAULTS: Readonly<Record<number, DatabaseFault>> = {
   1524: "plugin",
   1698: "login",
   1819: "policy",
+  // Expired: a session, in which nothing but a new password is allowed.
+  1820: "login",
   1836: "readOnly",
   1862: "login",
   3118: "login",

@@ -25,6 +25,8 @@ export interface MariadbServer {
   readonly pid: () => number;
   /** As the superuser, on a connection of its own. */
   query(sql: string, parameters?: readonly string[]): Promise<RowDataPacket[]>;
+  /** A user of any host with this password and no other; one that is there loses what it had. Gives the account. */
+  makeUser(user: string, password: string): Promise<string>;
   /** False only where the server refuses the login. */
   canLogin(user: string, password: string): Promise<boolean>;
   /** All that it has logged, every statement too. */
@@ -75,6 +77,10 @@ export async function startMariadb({ dir, tls = false, args = [] }: MariadbOptio
     caFile: tls ? join(pki, "ca.crt") : undefined,
     ...started,
     query: async (sql, parameters) => await query(port, SUPERUSER, sql, parameters),
+    async makeUser(user, password) {
+      await query(port, SUPERUSER, "CREATE OR REPLACE USER ?@'%' IDENTIFIED BY ?", [user, password]);
+      return `\`${user.replaceAll("`", "``")}\`@'%'`;
+    },
     canLogin: async (user, password) => await canLogin(port, { user, password }),
     log: () => started.log() + (existsSync(generalLog) ? readFileSync(generalLog, "utf8") : ""),
     async restart(extra = []) {

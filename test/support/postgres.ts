@@ -24,6 +24,8 @@ export interface PostgresServer {
   readonly pid: () => number;
   /** As the superuser, on a connection of its own. */
   query(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** A user that may log in, with this password; one that is there gets it. Gives its name as SQL takes it. */
+  makeUser(user: string, password: string, options?: string): Promise<string>;
   /** False only where the server refuses the login. */
   canLogin(user: string, password: string): Promise<boolean>;
   /** All that it has logged. */
@@ -70,6 +72,14 @@ export async function startPostgres({ dir, tls = false, settings = [] }: Postgre
     caFile: tls ? join(pki, "ca.crt") : undefined,
     ...started,
     query: async (sql, parameters) => await query(port, SUPERUSER, sql, parameters),
+    async makeUser(user, password, options = "") {
+      const name = `"${user.replaceAll('"', '""')}"`;
+      const [known] = await query(port, SUPERUSER, "SELECT 1 FROM pg_roles WHERE rolname = $1", [user]);
+      const literal = `'${password.replaceAll("'", "''")}'`;
+      const verb = known === undefined ? "CREATE" : "ALTER";
+      await query(port, SUPERUSER, `${verb} ROLE ${name} LOGIN ${options} PASSWORD ${literal}`);
+      return name;
+    },
     canLogin: async (user, password) => await canLogin(port, { user, password }),
     async restart({ standby = false } = {}) {
       await started.stop();
