@@ -26,6 +26,11 @@ export interface Store {
   readPath(path: string, signal: AbortSignal): Promise<PathReading>;
   /** Absent: this store is only read. */
   readonly writer?: StoreWriter;
+  /**
+   * Writes notes beside a path's values, those that are there left as they are; gives how many it has no room for.
+   * Absent: the store has no place for them.
+   */
+  annotate?(path: string, notes: ReadonlyMap<string, string>, signal: AbortSignal): Promise<number>;
   /** Logs in and makes the cheapest call that proves it. Never throws for what it finds. */
   check(signal: AbortSignal): Promise<CheckLine>;
   /** What ends and must be replaced by a person, as far as it is known by now; from memory, without a call. */
@@ -86,7 +91,12 @@ export interface KeyChange {
 export type WriteResults = ReadonlyMap<string, "created" | "equal" | "conflict">;
 
 export type PathReading =
-  | { readonly kind: "found"; readonly secrets: ReadonlyMap<string, StoredSecret> }
+  | {
+      readonly kind: "found";
+      readonly secrets: ReadonlyMap<string, StoredSecret>;
+      /** What people wrote beside the values (`KEY.comment`, `owner`), where the store has a place for it. No secrets. */
+      readonly notes?: ReadonlyMap<string, string>;
+    }
   | { readonly kind: "missing"; readonly why: "absent" | "deleted" | "destroyed" }
   /** Only from a daemon's view of a store: so much vanished that nothing of it is believed for now. */
   | { readonly kind: "suspicious"; readonly why: string };

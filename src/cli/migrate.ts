@@ -13,6 +13,8 @@ export interface MigrateOptions {
   readonly allNamespaces: boolean;
   readonly selector?: string;
   readonly cluster: string;
+  readonly from?: string;
+  readonly storePath?: readonly string[];
   readonly to?: string;
   readonly path: string;
   readonly mapping?: string;
@@ -45,7 +47,26 @@ export async function chosenBy(secrets: readonly string[], options: MigrateOptio
   return { scope, store, mapping };
 }
 
-function chosenStore(named: string | undefined, { config }: App): SecretStore | undefined {
+/** From store to store it is the configuration that says what. UsageInvalid where Secrets are named as well. */
+export function requireNoScope(
+  secrets: readonly string[],
+  {
+    namespace,
+    allNamespaces,
+    selector,
+    mapping,
+  }: Pick<MigrateOptions, "namespace" | "allNamespaces" | "selector" | "mapping">,
+): void {
+  if (secrets.length === 0 && !allNamespaces && [namespace, selector, mapping].every((one) => one === undefined))
+    return;
+  throw new HelmwardenError(
+    "UsageInvalid",
+    "With --from goes what the configuration reads from that store, and --store-path PATH: name no Secrets or namespaces.",
+  );
+}
+
+/** `store:NAME` or `NAME`; undefined: the only one there is. UsageInvalid for one that is not there. */
+export function chosenStore(named: string | undefined, { config }: App): SecretStore | undefined {
   const name = named?.replace(/^store:/, "");
   if (name === undefined) return config.stores.size === 1 ? [...config.stores.values()][0] : undefined;
   const store = config.stores.get(name);

@@ -6,7 +6,7 @@ import { stateOf } from "../core/migration/journal.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { confirm } from "./migrateLock.ts";
-import { JOURNAL } from "./migrateRun.ts";
+import { JOURNAL } from "./migrationFolder.ts";
 import { wrap } from "./style.ts";
 
 export interface CleanupOptions {

@@ -15,7 +15,7 @@ import type { CommandContext, ExitCode } from "./context.ts";
 import { type CutoverReport, printCutover, printOriginals } from "./cutoverReport.ts";
 import { stripFiles } from "./cutoverStrip.ts";
 import { confirm } from "./migrateLock.ts";
-import { JOURNAL, requestIn } from "./migrateRun.ts";
+import { JOURNAL, requestIn } from "./migrationFolder.ts";
 import { withApp } from "./openApp.ts";
 
 export interface CutoverOptions {

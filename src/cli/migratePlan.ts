@@ -1,7 +1,7 @@
 import type { Proposal, ProposedKey, ProposedSecret } from "../core/migration/proposal.ts";
 import { takeInventory } from "../operations/migrate/takeInventory.ts";
 import type { CommandContext, ExitCode, Terminal } from "./context.ts";
-import { chosenBy, type MigrateOptions } from "./migrate.ts";
+import { chosenBy, type MigrateOptions, requireNoScope } from "./migrate.ts";
 import { withApp } from "./openApp.ts";
 import { styleFor, table, wrap } from "./style.ts";
 
@@ -12,6 +12,11 @@ export async function migratePlanCommand(
   context: CommandContext,
 ): Promise<ExitCode> {
   const { terminal, signal } = context;
+  if (options.from !== undefined) {
+    requireNoScope(secrets, options);
+    const run = { ...options, yes: false, dryRun: false, dir: "" };
+    return await (await import("./migrateStores.ts")).migrateStoresCommand("plan", run, context);
+  }
   return await withApp("plan", { ...options, output: "text" }, context, async (app): Promise<ExitCode> => {
     const { scope } = await chosenBy(secrets, options, app);
     const ports = await app.portsOf(options.cluster);

@@ -6,7 +6,7 @@ import { rollBack } from "../operations/migrate/rollback.ts";
 import type { MigrationJournal } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { confirm } from "./migrateLock.ts";
-import { JOURNAL, requestIn } from "./migrateRun.ts";
+import { JOURNAL, requestIn } from "./migrationFolder.ts";
 import { withApp } from "./openApp.ts";
 import { wrap } from "./style.ts";
 
@@ -38,16 +38,17 @@ async function takeBack(
   options: RollbackOptions,
   { terminal, signal }: CommandContext,
 ): Promise<ExitCode> {
-  const { cluster, store: name } = requestIn(journal, options.dir);
+  const { cluster, store: name, from } = requestIn(journal, options.dir);
   if (stateOf(journal.entries).stages.has("cleanup")) {
     throw new HelmwardenError("UsageInvalid", "This migration was cleaned up: its secrets stay in the store.");
   }
-  const store = (await app.stores([name])).get(name);
+  const stores = await app.stores(from === undefined ? [name] : [name, from]);
+  const [store, source] = [stores.get(name), from === undefined ? undefined : stores.get(from)];
   if (store === undefined) return 1;
   const { clock, digestKey } = await app.portsOf(cluster);
   const question = `Remove from ${name} what this migration put there?`;
   if (!options.dryRun && !(await confirm(question, options.yes, terminal, signal))) return 0;
-  const { removed, kept } = await rollBack({ store, journal, clock, digestKey }, options.dryRun, signal);
+  const { removed, kept } = await rollBack({ store, source, journal, clock, digestKey }, options.dryRun, signal);
   if (!options.dryRun) {
     await journal.append({ step: "stage", at: clock.now().toISOString(), stage: "rollback", ok: kept.length === 0 });
   }

@@ -8,10 +8,11 @@ import { beginMigration } from "../operations/migrate/backUp.ts";
 import { type Inventoried, takeInventory } from "../operations/migrate/takeInventory.ts";
 import type { MigrationFiles, MigrationJournal } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
-import { chosenBy, type MigrateOptions } from "./migrate.ts";
+import { chosenBy, type MigrateOptions, requireNoScope } from "./migrate.ts";
 import { confirm, type LockOptions } from "./migrateLock.ts";
 import { printProposal } from "./migratePlan.ts";
 import { carryOn } from "./migrateSteps.ts";
+import { JOURNAL, requestIn, requireNew } from "./migrationFolder.ts";
 import { withApp } from "./openApp.ts";
 
 export interface RunOptions extends MigrateOptions, LockOptions {
@@ -30,8 +31,6 @@ export interface Migration {
   readonly options: RunOptions;
 }
 
-export const JOURNAL = "journal.jsonl";
-
 /** `migrate run`: plan, backup, import, verify, generate, plan over what was generated. */
 export async function migrateRunCommand(
   secrets: readonly string[],
@@ -39,6 +38,10 @@ export async function migrateRunCommand(
   context: CommandContext,
 ): Promise<ExitCode> {
   const { terminal, signal } = context;
+  if (options.from !== undefined) {
+    requireNoScope(secrets, options);
+    return await (await import("./migrateStores.ts")).migrateStoresCommand("run", options, context);
+  }
   return await withApp(options.dryRun ? "plan" : "sync", { ...options, output: "text" }, context, async (app) => {
     const { scope, store } = await chosenBy(secrets, options, app);
     requireRotation(options.rotate);
@@ -52,12 +55,7 @@ export async function migrateRunCommand(
     const files = await openMigrationFiles();
     const journal = await files.openJournal(join(options.dir, JOURNAL), "begin");
     try {
-      if (journal.entries.length > 0) {
-        throw new HelmwardenError(
-          "UsageInvalid",
-          `There is a migration in ${options.dir} already. Go on with it by \`migrate resume\`, or name another --dir.`,
-        );
-      }
+      requireNew(journal, options.dir);
       const question = `Import ${inventory.imports.length} paths into ${store.name}?`;
       if (!(await confirm(question, options.yes, terminal, signal))) return 0;
       const request: MigrationRequest = {
@@ -98,6 +96,10 @@ export async function migrateResumeCommand(
     const journal = await files.openJournal(join(options.dir, JOURNAL), "go on");
     try {
       const request = requestIn(journal, options.dir);
+      if (request.from !== undefined) {
+        const { goOnWithStores } = await import("./migrateStores.ts");
+        return await goOnWithStores({ app, journal, options, proveOnly: mode === "verify" }, context);
+      }
       const { paths } = await loadMapping(request.mapping);
       const rule = app.config.stores.get(request.store)?.provider.kind ?? "vault";
       const { namespaces, labelSelector, template } = request;
@@ -109,13 +111,6 @@ export async function migrateResumeCommand(
       await journal.close();
     }
   });
-}
-
-/** What was asked for when the migration in this folder began. UsageInvalid where none did. */
-export function requestIn(journal: MigrationJournal, dir: string): MigrationRequest {
-  const { request } = stateOf(journal.entries);
-  if (request !== undefined) return request;
-  throw new HelmwardenError("UsageInvalid", `No migration has begun in ${dir}. Begin one with \`migrate run\`.`);
 }
 
 async function inventoryOf(

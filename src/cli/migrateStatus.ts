@@ -3,7 +3,7 @@ import { openMigrationFiles } from "../app.ts";
 import { countKeys, type MigrationState, stateOf } from "../core/migration/journal.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import type { RollbackOptions } from "./migrateRollback.ts";
-import { JOURNAL, requestIn } from "./migrateRun.ts";
+import { JOURNAL, requestIn } from "./migrationFolder.ts";
 
 /** `migrate status`: what the journal says, by step. */
 export async function migrateStatusCommand(
@@ -23,10 +23,11 @@ export async function migrateStatusCommand(
     terminal.out(`${JSON.stringify(shown, undefined, 2)}\n`);
     return 0;
   }
-  const scope = request.namespaces.length === 0 ? "all namespaces" : request.namespaces.join(", ");
+  const everything = request.from === undefined ? "all namespaces" : `what is read from ${request.from}`;
+  const scope = request.namespaces.length === 0 ? everything : request.namespaces.join(", ");
   terminal.out(`migration of ${scope} into ${request.store}\n`);
   terminal.out(
-    `  backup    ${backup === undefined ? "not yet" : `${backup.file}, ${backup.secrets} Secrets, ${backup.at}`}\n`,
+    `  backup    ${backup === undefined ? (request.from === undefined ? "not yet" : `none: ${request.from} keeps what it has`) : `${backup.file}, ${backup.secrets} Secrets, ${backup.at}`}\n`,
   );
   const counts = Object.entries(keys).filter(([, count]) => count > 0);
   terminal.out(`  keys      ${counts.map(([word, count]) => `${count} ${word}`).join(", ")}\n`);

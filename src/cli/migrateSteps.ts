@@ -1,13 +1,16 @@
 import { join } from "node:path";
+import type { App } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
 import { loadMapping } from "../config/migrationMapping.ts";
 import { configurationText, infisicalPermissionsText, vaultPolicyText } from "../core/migration/documents.ts";
 import { countKeys, type Stage, stateOf } from "../core/migration/journal.ts";
+import type { Config } from "../core/spec.ts";
 import { backUp } from "../operations/migrate/backUp.ts";
 import { type ImportPorts, importAll } from "../operations/migrate/importAll.ts";
 import type { Inventoried } from "../operations/migrate/takeInventory.ts";
 import { type Difference, verifyAll } from "../operations/migrate/verifyAll.ts";
 import { type Result, runPass } from "../operations/pass.ts";
+import type { Clock, MigrationJournal } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { chooseLock } from "./migrateLock.ts";
 import type { Migration } from "./migrateRun.ts";
@@ -34,8 +37,7 @@ export async function carryOn(
   const say = (text: string): void => {
     if (options.output === "text") terminal.out(`${text}\n`);
   };
-  const stage = (name: Stage, ok: boolean): Promise<void> =>
-    journal.append({ step: "stage", at: clock.now().toISOString(), stage: name, ok });
+  const stage = recordStage(journal, clock);
   if (!proveOnly) {
     await secure(migration, inventory, context, say);
     await bringIn(ports, inventory, context, say);
@@ -61,6 +63,11 @@ export async function carryOn(
     terminal.out(`${JSON.stringify(shown, undefined, 2)}\n`);
   }
   return ok ? 0 : 2;
+}
+
+/** Writes the last word about a stage into the journal. */
+export function recordStage(journal: MigrationJournal, clock: Clock): (stage: Stage, ok: boolean) => Promise<void> {
+  return (stage, ok) => journal.append({ step: "stage", at: clock.now().toISOString(), stage, ok });
 }
 
 /** The backup, if there is none yet. */
@@ -153,9 +160,17 @@ function knownIn({ config }: Migration["app"], cluster: string): ReadonlySet<str
 async function planOver(
   { app, options }: Migration,
   generated: string,
+  context: CommandContext,
+): Promise<readonly Result[]> {
+  return await passOver(app, await loadConfig([options.config, generated], context.signal), context);
+}
+
+/** A plan over all of a configuration. */
+export async function passOver(
+  app: App,
+  { releases, secrets, program }: Config,
   { terminal, signal }: CommandContext,
 ): Promise<readonly Result[]> {
-  const { releases, secrets, program } = await loadConfig([options.config, generated], signal);
   const stores = await app.stores(storesOf({ releases, secrets }));
   const progress = createProgress(terminal, "planned", releases.length + secrets.length);
   const { concurrency } = program.queue;
@@ -163,11 +178,13 @@ async function planOver(
   return await runPass(input, progress.step, signal).finally(progress.end);
 }
 
-function isUnmoved(outcome: Result["outcome"]): boolean {
+/** Nothing to do, or only to put on record what is there. */
+export function isUnmoved(outcome: Result["outcome"]): boolean {
   return outcome.kind === "inSync" || (outcome.kind === "pending" && outcome.action === "adopt");
 }
 
-function differenceLine({ where, what }: Difference, columns: number): string {
+/** A difference on lines for a person. */
+export function differenceLine({ where, what }: Difference, columns: number): string {
   return wrap(`! ${where} ${what}`, columns, "  ").trimStart();
 }
 

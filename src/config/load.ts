@@ -23,16 +23,21 @@ const LARGEST_FILE = 16 * 1024 * 1024;
  * folders in them. Throws one ConfigInvalid that lists everything that is wrong, or Cancelled.
  */
 export async function loadConfig(path: string | readonly string[], signal: AbortSignal): Promise<Config> {
+  const paths = typeof path === "string" ? [path] : path;
+  return parseConfig(await readConfigFiles(paths, signal), paths.join(" and "));
+}
+
+/** The files themselves, as text. */
+export async function readConfigFiles(paths: readonly string[], signal: AbortSignal): Promise<readonly ConfigFile[]> {
   const problems: Problem[] = [];
   const files: ConfigFile[] = [];
-  const paths = typeof path === "string" ? [path] : path;
   for (const name of (await Promise.all(paths.map(fileNames))).flat()) {
     const text = await textOf(name, signal);
     if (typeof text === "string") files.push({ name, text });
     else problems.push(text);
   }
   if (problems.length > 0) throw configInvalid(problems);
-  return parseConfig(files, paths.join(" and "));
+  return files;
 }
 
 /** The same of files already read. `path` names all of them together. */

@@ -20,6 +20,8 @@ const Entry: z.ZodType<JournalEntry> = z.discriminatedUnion("step", [
       store: z.string(),
       mapping: z.string().optional(),
       rotate: z.string().optional(),
+      from: z.string().optional(),
+      paths: names.optional(),
     }),
   }),
   z.object({

@@ -12,6 +12,8 @@ export interface ServedSecret {
   readonly metadata: readonly { readonly key: string; readonly value: string }[];
   /** Values of the versions before this one, the first one first. */
   readonly past?: readonly string[];
+  readonly comment?: string;
+  readonly tags?: readonly string[];
   /** Infisical's own rotation makes its value. */
   readonly rotated?: boolean;
 }
@@ -103,7 +105,7 @@ function local(project: Project, query: ListQuery, folder: Folder, root: Folder,
     secretPath: folder === root && !query.secretPath.startsWith("/") ? query.secretPath : folder.path,
     secretValueHidden: isHidden(query, secret),
     secretMetadata: secret.metadata.map((entry) => ({ ...entry, isEncrypted: false })),
-    tags: [],
+    tags: (secret.tags ?? []).map((slug) => ({ id: slug, slug, name: slug, color: "" })),
   };
 }
 
@@ -152,7 +154,7 @@ function head(workspace: string, environment: string, secret: ServedSecret, secr
     type: "shared",
     secretKey: key,
     secretValue,
-    secretComment: "",
+    secretComment: secret.comment ?? "",
   };
 }
 

@@ -8,7 +8,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import { EventStreams, type EventsOffered } from "./infisicalEvents.ts";
-import type { Project } from "./infisicalProject.ts";
+import type { Project, ServedSecret } from "./infisicalProject.ts";
 import { makeFolder, newProject, trimmed } from "./infisicalProject.ts";
 import { Refusal } from "./infisicalRefusal.ts";
 import type { Answer } from "./infisicalRoutes.ts";
@@ -214,6 +214,11 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
       world.events.tell("secret:delete", environment, path, key);
     },
     /** The server has it and does not show it to this identity. */
+    /** What people wrote beside a value. */
+    annotate(path: string, key: string, notes: Partial<Pick<ServedSecret, "comment" | "tags" | "metadata">>): void {
+      const { secrets } = makeFolder(project, "prod", path);
+      secrets.set(key, { ...secrets.get(key)!, ...notes });
+    },
     hide(path: string, key: string, environment = "prod"): void {
       const { secrets } = makeFolder(project, environment, path);
       const secret = secrets.get(key);

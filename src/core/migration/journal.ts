@@ -10,6 +10,10 @@ export interface MigrationRequest {
   readonly template: string;
   readonly store: string;
   readonly mapping?: string | undefined;
+  /** From store to store: where the values are now. Then the rest of the scope is empty. */
+  readonly from?: string | undefined;
+  /** Of that store, beside what the configuration refers to. */
+  readonly paths?: readonly string[] | undefined;
   /** How old a value gets by the policies that are generated. */
   readonly rotate?: string | undefined;
 }

@@ -24,6 +24,8 @@ const Item = z.object({
   updatedAt: z.string().optional(),
   secretPath: z.string().optional(),
   isRotatedSecret: z.boolean().nullish(),
+  secretComment: z.string().nullish(),
+  tags: z.array(z.object({ slug: z.string() })).nullish(),
   secretMetadata: z
     .array(z.object({ key: z.string(), value: z.string() }))
     .nullish()

@@ -18,7 +18,18 @@ export function mergeFolder(list: SecretList): PathReading {
   for (const items of [list.secrets, ...list.imports.map((entry) => entry.secrets).toReversed()]) {
     for (const item of items) if (!secrets.has(item.secretKey)) secrets.set(item.secretKey, storedOf(item));
   }
-  return { kind: "found", secrets };
+  const notes = new Map(list.secrets.flatMap((item) => [...notesOf(item)]));
+  return notes.size === 0 ? { kind: "found", secrets } : { kind: "found", secrets, notes };
+}
+
+function* notesOf({ secretKey, secretComment, tags, secretMetadata }: Item): Generator<[string, string]> {
+  if (typeof secretComment === "string" && secretComment !== "") yield [`${secretKey}.comment`, secretComment];
+  if (tags !== undefined && tags !== null && tags.length > 0) {
+    yield [`${secretKey}.tags`, tags.map(({ slug }) => slug).join(",")];
+  }
+  for (const { key, value } of secretMetadata) {
+    if (!key.startsWith("helmwarden-")) yield [`${secretKey}.${key}`, value];
+  }
 }
 
 /** A recursive list by folder: the same key in two folders is two secrets. Imports are not in it. */

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../core/json.ts";
 import type { PathReading, StoredSecret } from "../../ports.ts";
 import { jsonOf } from "../http.ts";
 import type { HttpResponse } from "../httpExchange.ts";
-import { decodedValue, encodedKeys } from "./markers.ts";
+import { decodedValue, encodedKeys, isMarker } from "./markers.ts";
 import { Kv1, Kv2, Kv2Gone, Refusal, Warned } from "./schema.ts";
 
 /**
@@ -17,6 +17,8 @@ export type KvAnswer =
       readonly createdAt: string;
       /** Keys whose text is the base64 of their bytes. */
       readonly encoded: ReadonlySet<string>;
+      /** What others wrote into the metadata. */
+      readonly notes: ReadonlyMap<string, string>;
     }
   | Extract<PathReading, { kind: "missing" }>
   | { readonly kind: "otherVersion" | "noMount" | "unknown" };
@@ -28,13 +30,14 @@ export function readAnswer(response: HttpResponse, version: 1 | 2): KvAnswer {
   if (version === 1) {
     const one = Kv1.safeParse(json);
     if (!one.success) return { kind: "unknown" };
-    return { kind: "found", secrets: one.data.data, version: 0, createdAt: "", encoded: new Set() };
+    return { kind: "found", secrets: one.data.data, version: 0, createdAt: "", encoded: new Set(), notes: new Map() };
   }
   const two = Kv2.safeParse(json);
   if (!two.success) return { kind: "unknown" };
   const { data, metadata } = two.data.data;
-  const encoded = encodedKeys(metadata.custom_metadata);
-  return { kind: "found", secrets: data, version: metadata.version, createdAt: metadata.created_time, encoded };
+  const { version: counted, created_time: createdAt, custom_metadata: custom } = metadata;
+  const notes = new Map(Object.entries(custom).filter(([name]) => !isMarker(name)));
+  return { kind: "found", secrets: data, version: counted, createdAt, encoded: encodedKeys(custom), notes };
 }
 
 function readAbsence(json: unknown): KvAnswer {
@@ -61,7 +64,9 @@ export function readingOf(
     if (typeof value !== "string") secrets.set(key, { kind: "notText", version });
     else secrets.set(key, { kind: "value", value: decodedValue(value, answer.encoded.has(key)), version, updatedAt });
   }
-  return previous?.kind === "found" && areSame(previous.secrets, secrets) ? previous : { kind: "found", secrets };
+  if (previous?.kind === "found" && areSame(previous.secrets, secrets)) return previous;
+  const { notes } = answer;
+  return notes.size === 0 ? { kind: "found", secrets } : { kind: "found", secrets, notes };
 }
 
 type Secrets = ReadonlyMap<string, StoredSecret>;

@@ -9,6 +9,11 @@ const SEPARATOR = ",";
 
 type CustomMetadata = Readonly<Record<string, string>>;
 
+/** Is this entry of the metadata ours? */
+export function isMarker(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** The keys whose text is the base64 of their bytes. */
 export function encodedKeys(metadata: CustomMetadata): ReadonlySet<string> {
   const lists = Object.entries(metadata).filter(([name]) => NAME.test(name));

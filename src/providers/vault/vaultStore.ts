@@ -12,6 +12,7 @@ import { createKvClient } from "./kvClient.ts";
 import type { VaultDeps, VaultOptions } from "./options.ts";
 import { encodePath } from "./paths.ts";
 import { Session } from "./session.ts";
+import { createAnnotate } from "./annotate.ts";
 import { createVaultWriter } from "./vaultWriter.ts";
 import { singleFlight } from "../singleFlight.ts";
 
@@ -82,7 +83,8 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
   const ends = (): StoreEnds => endsOf(session.endsInMs(), http, deps.clock);
   // Where a write goes must be known and not believed: a KV 1 mount takes a write for KV 2 and stores it elsewhere.
   const writer = createVaultWriter(kv, mount, subject, discover);
-  return { name, readPath, writer, check, ends, watchEvents, close };
+  const annotate = createAnnotate(kv, mount, subject, discover);
+  return { name, readPath, writer, annotate, check, ends, watchEvents, close };
 }
 
 function invalidAnswer(kind: "otherVersion" | "noMount" | "unknown", subject: string, mount: string): HelmwardenError {
