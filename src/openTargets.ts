@@ -20,6 +20,10 @@ export async function openTarget({ target }: RotationPolicy, deps: TargetDeps): 
       const { openDatabaseTarget } = await import("./targets/openDatabaseTarget.ts");
       return await openDatabaseTarget(target, deps.read);
     }
+    case "redis": {
+      const { redisTarget } = await import("./targets/redis.ts");
+      return redisTarget(target, deps.read);
+    }
     default:
       return await Promise.reject(
         new HelmwardenError("ConfigInvalid", `The target ${target.kind} is not built yet. ${typeof deps.read}`),

@@ -78,7 +78,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "node-vault": ["providers/vault/"],
   "@infisical/sdk": ["providers/infisical/"],
   bullmq: ["queue/"],
-  ioredis: ["queue/"],
+  ioredis: ["queue/", "targets/"],
   ws: ["providers/vault/"],
   "age-encryption": ["migration/"],
   commander: ["cli/"],

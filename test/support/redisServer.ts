@@ -12,6 +12,8 @@ export interface RedisServerOptions {
   readonly dir: string;
   /** More of its own arguments, as `--requirepass x`. */
   readonly args?: readonly string[];
+  /** A configuration file, which it may rewrite. */
+  readonly config?: string;
   /** Listen by TLS, with a certificate of a CA of its own. */
   readonly tls?: boolean;
   /** User and password as they stand in a URL: `user:password@`. */
@@ -105,7 +107,17 @@ export async function startRedis(options: RedisServerOptions): Promise<RedisServ
       server = startProcess({
         name: "redis",
         program: redisBinary(),
-        args: ["--bind", "127.0.0.1", ...listen, "--dir", dir, "--rdbcompression", "no", ...args],
+        args: [
+          ...(options.config === undefined ? [] : [options.config]),
+          "--bind",
+          "127.0.0.1",
+          ...listen,
+          "--dir",
+          dir,
+          "--rdbcompression",
+          "no",
+          ...args,
+        ],
         logFile: join(dir, "redis.log"),
       });
       const limits = { processes: [server], timeoutMs: 10_000 };
