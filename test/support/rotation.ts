@@ -6,7 +6,7 @@ import { vi } from "vitest";
 import { type MariadbServer, startMariadb } from "./mariadb.ts";
 import { type PostgresServer, startPostgres } from "./postgres.ts";
 import type { ProgramEnd } from "./program.ts";
-import { openScenario, type Scenario } from "./scenario.ts";
+import { openScenario, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
@@ -29,10 +29,14 @@ const EVERY_MS = 50;
 const NOW = ["--now", "--reason", "a test"];
 
 /** `database` of the configuration is filled in: `__PORT__`. Its Secret is called `app`. */
-export async function openRotationScenario<S extends Server>(folder: string, server: S): Promise<RotationScenario> {
+export async function openRotationScenario<S extends Server>(
+  folder: string,
+  server: S,
+  env: ScenarioOptions["env"] = {},
+): Promise<RotationScenario> {
   const scenario = await openScenario(folder, {
     vaultWrites: true,
-    env: { ADMIN_PASSWORD: server.superuser.password },
+    env: { ADMIN_PASSWORD: server.superuser.password, ...env },
   });
   scenario.configure(scenario.config().replaceAll("__PORT__", String(server.port)));
   return {
