@@ -18,6 +18,11 @@ export function subjectIdOf(subject: SubjectSpec): SubjectId {
   return `${cluster}/Release/${namespace}/${name}`;
 }
 
+/** The kubeconfig context of the cluster that it is in. */
+export function clusterOf(subject: SubjectSpec): string {
+  return subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster;
+}
+
 /** Everything that a configuration keeps in step; suspended releases are left out. */
 export function subjectsOf(config: Pick<Config, "releases" | "secrets">): Map<SubjectId, SubjectSpec> {
   const all: SubjectSpec[] = [

@@ -2,7 +2,7 @@ import { hold } from "../core/hold.ts";
 import { ownObjectName } from "../core/objectNames.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { nextAfter } from "../core/retry.ts";
-import { type SubjectId, subjectRefs, type SubjectSpec } from "../core/subject.ts";
+import { clusterOf, type SubjectId, subjectRefs, type SubjectSpec } from "../core/subject.ts";
 import { RETRY, toHelmwardenError } from "../errors.ts";
 import { emitOutcome } from "../operations/emitOutcome.ts";
 import { noteOutcome } from "../operations/noteOutcome.ts";
@@ -158,10 +158,6 @@ function factsOf(outcome: Outcome): Readonly<Record<string, string | number>> {
     default:
       return {};
   }
-}
-
-function clusterOf(subject: SubjectSpec): string {
-  return subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster;
 }
 
 /** The attempt travels in the reason, so that a job is a subject and a reason and nothing else. */

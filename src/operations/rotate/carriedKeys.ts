@@ -1,10 +1,9 @@
 import { type RotationPolicy, userKeyOf } from "../../core/rotation/policy.ts";
 import type { DataKey } from "../../core/readers.ts";
 import type { ValueSource } from "../../core/spec.ts";
-import type { SubjectSpec } from "../../core/subject.ts";
+import { clusterOf, type SubjectSpec } from "../../core/subject.ts";
 import { formatValuePath } from "../../core/valuePath.ts";
 import { subjectOf } from "../reconcileSubject.ts";
-import { clusterOf } from "./reconcileDependents.ts";
 import type { RotatePorts } from "./rotatePorts.ts";
 
 /** A key of a Secret or ConfigMap in which a dependent's pods find the rotated secret. */

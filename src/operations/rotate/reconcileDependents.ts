@@ -1,6 +1,6 @@
 import { ownObjectName } from "../../core/objectNames.ts";
 import type { Outcome } from "../../core/outcome.ts";
-import type { SubjectSpec } from "../../core/subject.ts";
+import { clusterOf, type SubjectSpec } from "../../core/subject.ts";
 import { toHelmwardenError } from "../../errors.ts";
 import { reconcileSubject, subjectOf } from "../reconcileSubject.ts";
 import { createStorePass } from "../storePass.ts";
@@ -41,8 +41,4 @@ async function reconcileOne(ports: RotatePorts, dependent: SubjectSpec, signal: 
     const { code, message } = toHelmwardenError(caught);
     return { kind: "failed", code, message };
   }
-}
-
-export function clusterOf(subject: SubjectSpec): string {
-  return subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster;
 }
