@@ -6,7 +6,7 @@ import { systemClock } from "./clock.ts";
 import type { DigestKey } from "./core/digest.ts";
 import type { Config, SecretStore } from "./core/spec.ts";
 import { createReadCredential, type ReadCredential } from "./credentials.ts";
-import { digestKeyBeside, digestKeyOf } from "./digestKey.ts";
+import { digestKeyBeside, digestKeyOf, keyOfThisRun, presentDigestKey } from "./digestKey.ts";
 import { HelmwardenError } from "./errors.ts";
 import { helmEnvironment, makeHelmFolders } from "./helm/environment.ts";
 import { createHelm } from "./helm/helm.ts";
@@ -50,6 +50,8 @@ export interface App {
   readonly cluster: (name: string) => Promise<Cluster>;
   readonly helm: (cluster: string) => Promise<Helm>;
   readonly checkAudit: () => CheckLine;
+  /** Is the digest key one of this run only, as none has been made yet? */
+  readonly keyless: () => Promise<boolean>;
   readonly credential: ReadCredential;
   /** The queue that the configuration names; made at each call, so call it once. */
   readonly openQueue: () => Promise<Queue>;
@@ -98,7 +100,7 @@ export function createApp(
     const appender = { host: hostname(), pid: process.pid };
     const audit =
       mode !== "plan" ? closable(openAuditFile(config.program.auditFile, systemClock, appender)) : refusingAudit;
-    return { audit, digestKey: await openDigestKey(config, mode, credential) };
+    return { audit, ...(await openDigestKey(config, mode, credential)) };
   });
   const { atOnce } = config.program.restarts;
   const limit =
@@ -125,9 +127,10 @@ export function createApp(
     for (const end of closing.toReversed()) await end().catch(() => undefined);
   };
   const checkAudit = (): CheckLine => checkAuditFile(config.program.auditFile);
+  const keyless = async (): Promise<boolean> => (await record("")).keyless;
   const openQueue = async (): Promise<Queue> => await queueOf(config, credential, deps);
   const { namespace } = surroundings;
-  return { config, namespace, stores, cluster, helm, checkAudit, credential, openQueue, portsOf, close };
+  return { config, namespace, stores, cluster, helm, checkAudit, keyless, credential, openQueue, portsOf, close };
 }
 
 /** Nothing of rotation is loaded where no document asks for it. */
@@ -189,9 +192,12 @@ async function openDigestKey(
   { program }: Config,
   mode: "plan" | "sync" | "run",
   read: ReadCredential,
-): Promise<DigestKey> {
-  if (program.digestKey === undefined) return await digestKeyBeside(program.auditFile, mode === "plan");
-  return digestKeyOf((await read(program.digestKey)()).revealBytes());
+): Promise<{ readonly digestKey: DigestKey; readonly keyless: boolean }> {
+  const { digestKey: named, auditFile } = program;
+  if (named !== undefined) return { digestKey: digestKeyOf((await read(named)()).revealBytes()), keyless: false };
+  if (mode !== "plan") return { digestKey: await digestKeyBeside(auditFile), keyless: false };
+  const present = await presentDigestKey(auditFile);
+  return { digestKey: present ?? keyOfThisRun(), keyless: present === undefined };
 }
 
 function clusterOptions(

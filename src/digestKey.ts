@@ -17,22 +17,35 @@ export function digestKeyOf(bytes: Uint8Array): DigestKey {
 
 /**
  * The key beside the audit log (`<audit file>.key`, mode 0600): the digests of both belong together. Made where there
- * is none, unless `readOnly`: then a key for this run only. Throws AuditUnavailable.
+ * is none. Throws AuditUnavailable.
  */
-export async function digestKeyBeside(auditFile: string, readOnly: boolean): Promise<DigestKey> {
-  const path = `${auditFile}.key`;
-  const present = await readFile(path).catch(() => undefined);
-  if (present !== undefined) return digestKeyOf(present);
-  const key = randomBytes(KEY_BYTES);
-  if (readOnly) return digestKeyOf(key);
+export async function digestKeyBeside(auditFile: string): Promise<DigestKey> {
+  const present = await presentDigestKey(auditFile);
+  if (present !== undefined) return present;
+  const path = keyFile(auditFile);
   try {
-    return digestKeyOf(await createOnce(path, key));
+    return digestKeyOf(await createOnce(path, randomBytes(KEY_BYTES)));
   } catch {
     throw new HelmwardenError(
       "AuditUnavailable",
       `The digest key ${path} cannot be made. Set \`audit.file\` to a folder that may be written, or set \`digestKey\`.`,
     );
   }
+}
+
+/** The same, undefined where there is none yet: nothing is made. Throws ConfigInvalid. */
+export async function presentDigestKey(auditFile: string): Promise<DigestKey | undefined> {
+  const present = await readFile(keyFile(auditFile)).catch(() => undefined);
+  return present === undefined ? undefined : digestKeyOf(present);
+}
+
+/** For one run of a plan, which writes nothing. */
+export function keyOfThisRun(): DigestKey {
+  return digestKeyOf(randomBytes(KEY_BYTES));
+}
+
+function keyFile(auditFile: string): string {
+  return `${auditFile}.key`;
 }
 
 /** Whole or not at all, and the first of two processes wins: written aside, then linked into place. */

@@ -6,6 +6,7 @@ import type { CommandOptions } from "./program.ts";
 import { createProgress } from "./progress.ts";
 import { jsonResults, printResult, printSummary } from "./results.ts";
 import { select, storesOf } from "./select.ts";
+import { wrap } from "./style.ts";
 
 /** `plan` and `sync`: one pass over all releases and Secrets of the configuration, or over the named ones. */
 export async function passCommand(
@@ -29,8 +30,16 @@ export async function passCommand(
       },
       signal,
     ).finally(progress.end);
-    if (options.output === "json") terminal.out(jsonResults(mode, results));
-    else printSummary(mode, results, terminal);
+    const keyless = await app.keyless().catch(() => false);
+    if (options.output === "json") terminal.out(jsonResults(mode, results, keyless));
+    else {
+      if (keyless) terminal.out(`${wrap(keylessNote(app.config.program.auditFile), terminal.columns, "")}\n\n`);
+      printSummary(mode, results, terminal);
+    }
     return exitCodeOf(results.map(({ outcome }) => outcome));
   });
+}
+
+function keylessNote(auditFile: string): string {
+  return `There is no digest key here yet (${auditFile}.key, or \`digestKey\` in the configuration): the digests are of this run only, and whether a value is the recorded one could not be compared.`;
 }

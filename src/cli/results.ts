@@ -29,10 +29,11 @@ export function printSummary(mode: "plan" | "sync", results: readonly Result[], 
   terminal.out(`${mode === "plan" ? "Plan" : "Sync"}: ${text === "" ? "nothing is configured" : text}.\n`);
 }
 
-/** All results for programs; docs/cli.md describes the shape. */
-export function jsonResults(mode: "plan" | "sync", results: readonly Result[]): string {
+/** All results for programs; docs/cli.md describes the shape. `keyless`: the digests are of this run only. */
+export function jsonResults(mode: "plan" | "sync", results: readonly Result[], keyless: boolean): string {
   const items = results.map(({ cluster, subject, outcome }) => ({ cluster, subject, outcome }));
-  return `${JSON.stringify({ command: mode, results: items }, undefined, 2)}\n`;
+  const digests = keyless ? { digests: "ofThisRun" } : {};
+  return `${JSON.stringify({ command: mode, ...digests, results: items }, undefined, 2)}\n`;
 }
 
 /** An outcome as people read it; what is none (stalled, waiting) stays as it is. */

@@ -6,7 +6,7 @@ import { planOverlay } from "./overlay.ts";
 import { isPending, type Revision, type StoredRelease } from "./release.ts";
 import { Sealed, SecretValue } from "./secretValue.ts";
 import type { ValueMapping } from "./spec.ts";
-import { isSettledAt, type StatusRecord } from "./statusRecord.ts";
+import { isSettledAt, readWithoutKey, type StatusRecord } from "./statusRecord.ts";
 import { formatValuePath, getAt, type ValuePath } from "./valuePath.ts";
 import { mergeValues } from "./values.ts";
 import { isEmptyLike, writtenValue } from "./wanted.ts";
@@ -65,13 +65,15 @@ export interface PlanInput {
   readonly allowEmpty: boolean;
   readonly record: StatusRecord | undefined;
   readonly digestKey: DigestKey;
+  /** The key is made for this run: the record's digest tells nothing. */
+  readonly keyless: boolean;
   /** A person asked for this pass: what has stalled is tried once more. */
   readonly asked: boolean;
 }
 
 /** Decides what a pass does with one release. Pure: the same input gives the same plan. */
 export function planRelease(input: PlanInput): Plan {
-  const { release, values, allowEmpty, record, digestKey } = input;
+  const { release, values, allowEmpty, digestKey } = input;
   const { base } = release;
   // Helm would build on a failed revision where none was ever deployed; nobody knows what that is worth.
   const blocked = base === undefined || base.status === "failed" ? [notDeployed(release)] : lockHolds(release);
@@ -94,6 +96,8 @@ export function planRelease(input: PlanInput): Plan {
 
   const wanted = wantedDigest(digestKey, values);
   const repair = needsRepair(release, values, wishes);
+  const isBelieved = changes.length === 0 || input.record?.revision !== base.revision;
+  const record = input.keyless ? readWithoutKey(input.record, wanted, isBelieved) : input.record;
   if (changes.length === 0 && !repair) return settledPlan(base, wanted, record);
   const stalled = input.asked ? undefined : stalledHold(record, wanted, release);
   if (stalled !== undefined) return { kind: "hold", holds: [stalled], changes };

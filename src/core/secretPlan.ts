@@ -4,7 +4,7 @@ import { type Hold, hold } from "./hold.ts";
 import type { Change, Resolved } from "./plan.ts";
 import type { SecretValue } from "./secretValue.ts";
 import type { ValueMapping } from "./spec.ts";
-import { isSettledAt, type StatusRecord } from "./statusRecord.ts";
+import { isSettledAt, readWithoutKey, type StatusRecord } from "./statusRecord.ts";
 import { isEmptyLike } from "./wanted.ts";
 
 /** One key of a SecretSync with what its stores say now. */
@@ -40,12 +40,14 @@ export interface SecretPlanInput {
   readonly present: PresentSecret | undefined;
   readonly record: StatusRecord | undefined;
   readonly digestKey: DigestKey;
+  /** See PlanInput. */
+  readonly keyless: boolean;
   readonly allowEmpty: boolean;
 }
 
 /** Decides what a pass does with one Secret. Pure. */
 export function planSecret(keys: readonly WantedKey[], input: SecretPlanInput): SecretPlan {
-  const { present, record, digestKey, allowEmpty } = input;
+  const { present, digestKey, keyless, allowEmpty } = input;
   const data = new Map(keys.flatMap(({ key, value }) => (value.kind === "value" ? [[key, value.value] as const] : [])));
   const changes = changesOf(keys, present, digestKey);
   const holds = [
@@ -57,6 +59,7 @@ export function planSecret(keys: readonly WantedKey[], input: SecretPlanInput): 
   ];
   if (holds.length > 0) return { kind: "hold", holds, changes };
   const wanted = wantedDigest(digestKey, data);
+  const record = keyless ? readWithoutKey(input.record, wanted, changes.length === 0) : input.record;
   if (changes.length === 0) {
     if (isSettledAt(record, wanted)) return { kind: "none" };
     return { kind: "adopt", wanted, unfinished: record?.phase === "applying" && record.wanted === wanted };

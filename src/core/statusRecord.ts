@@ -28,6 +28,18 @@ export const STALLED = "stalled";
 /** Outcomes after which the subject held the wanted values. */
 const HELD_BY = new Set(["changed", "adopted", "corrected"]);
 
+/**
+ * The record as far as it can be read without the key that its digest was made with. What it says was done is believed;
+ * that it was done for just these values only where they, or a revision that is not ours, stand there now.
+ */
+export function readWithoutKey(
+  record: StatusRecord | undefined,
+  wanted: Digest,
+  isBelieved: boolean,
+): StatusRecord | undefined {
+  return record === undefined || !isBelieved ? record : { ...record, wanted };
+}
+
 /** Did a pass of ours leave the subject holding just these values? */
 export function isSettledAt(record: StatusRecord | undefined, wanted: Digest): boolean {
   return record?.phase === "settled" && record.wanted === wanted && HELD_BY.has(record.outcome);

@@ -112,6 +112,7 @@ function planOf(ports: ReleasePorts, spec: ReleaseSync, { reading, values, recor
         allowEmpty,
         record,
         digestKey: ports.digestKey,
+        keyless: ports.keyless ?? false,
         asked: ports.asked,
       });
     }

@@ -13,7 +13,7 @@ import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { formatWorkload, restartReaders, restartToken } from "./restart.ts";
 
-export type SecretPorts = Pick<ReleasePorts, "cluster" | "audit" | "clock" | "digestKey" | "run">;
+export type SecretPorts = Pick<ReleasePorts, "cluster" | "audit" | "clock" | "digestKey" | "keyless" | "run">;
 
 /** A Secret that has been written; its readers are restarted at the end of the pass, once each. */
 export interface WrittenSecret {
@@ -48,6 +48,7 @@ export async function reconcileSecret(
     present,
     record,
     digestKey: ports.digestKey,
+    keyless: ports.keyless ?? false,
     allowEmpty: spec.guards.empty === "allow",
   });
   switch (plan.kind) {

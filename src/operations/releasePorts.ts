@@ -21,6 +21,8 @@ export interface ReleasePorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly digestKey: DigestKey;
+  /** A plan where no key has been made yet has one for its run: it says nothing about what is on record. */
+  readonly keyless?: boolean;
   /** Names this pass in labels, descriptions, audit records and log lines. */
   readonly run: string;
   /** A person asked for this pass; see PlanInput. */

@@ -97,6 +97,7 @@ test("plan and sync are read by people in 80 columns, and by programs as JSON; n
   expect(json.code).toBe(2);
   expect(JSON.parse(json.stdout)).toEqual({
     command: "plan",
+    digests: "ofThisRun",
     results: [
       {
         cluster: "default",

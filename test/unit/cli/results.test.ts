@@ -156,7 +156,7 @@ test("programs read what it is about and what came of it, side by side", () => {
       outcome: { kind: "pending", action: "apply", why: "missing", changes: changes.slice(0, 1) },
     },
   ];
-  const text = jsonResults("plan", results);
+  const text = jsonResults("plan", results, false);
   expect(text.endsWith("}\n")).toBe(true);
   expect(JSON.parse(text)).toEqual({ command: "plan", results });
 });

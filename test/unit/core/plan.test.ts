@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Digest } from "../../../src/core/digest.ts";
 import type { JsonObject } from "../../../src/core/json.ts";
 import { type Plan, planRelease, type WantedValue, wantedDigest } from "../../../src/core/plan.ts";
 import type { ReleaseStatus, StoredRelease } from "../../../src/core/release.ts";
@@ -18,7 +19,16 @@ function plan(
   asked = false,
   wanted: readonly WantedValue[] = values,
 ): Plan {
-  return planRelease({ release: stored, values: wanted, allowEmpty: false, record, digestKey: DIGEST_KEY, asked });
+  const keyless = false;
+  return planRelease({
+    release: stored,
+    values: wanted,
+    allowEmpty: false,
+    record,
+    digestKey: DIGEST_KEY,
+    keyless,
+    asked,
+  });
 }
 
 /** What was recorded when `wanted` was settled, or begun, or taken back. */
@@ -249,4 +259,18 @@ describe("laws", () => {
     for (const list of others) expect(wantedDigest(DIGEST_KEY, list)).not.toBe(base);
     expect(formatValuePath(pathOf("db.password"))).toBe("db.password");
   });
+});
+
+test.each<[held: string, record: string, change: Partial<StatusRecord>, plan: string]>([
+  ["the wanted value", "none", {}, "adopt"],
+  ["the wanted value", "settled", {}, "none"],
+  ["the wanted value", "settled", { outcome: "restored" }, "adopt"],
+  ["the wanted value", "settled", { phase: "applying", outcome: "applying" }, "adopt unfinished"],
+  ["another value", "settled", {}, "upgrade outdated"],
+  ["another value, in somebody else's revision", "settled", { revision: 0 }, "upgrade drift"],
+])("without the key of the record: %s, record %s %o: %s", (held, record, change, expected) => {
+  const stored = release(`1:deployed=${held === "the wanted value" ? "now" : "old"}`);
+  const recorded = record === "none" ? undefined : { ...recordOf(values, change), wanted: "of another key" as Digest };
+  const input = { release: stored, values, allowEmpty: false, digestKey: DIGEST_KEY, keyless: true, asked: true };
+  expect(word(planRelease({ ...input, record: recorded }))).toBe(expected);
 });

@@ -22,7 +22,7 @@ function present(data: Record<string, string>, immutable = false): PresentSecret
 
 const keys = [key("token", now)];
 const plan = (wanted: readonly WantedKey[], live?: PresentSecret, record?: StatusRecord): SecretPlan =>
-  planSecret(wanted, { present: live, record, digestKey: DIGEST_KEY, allowEmpty: false });
+  planSecret(wanted, { present: live, record, digestKey: DIGEST_KEY, keyless: false, allowEmpty: false });
 
 function recordOf(wanted: readonly WantedKey[], phase: StatusRecord["phase"]): StatusRecord {
   const made = plan(wanted);
@@ -83,7 +83,7 @@ describe("holds", () => {
   test("a placeholder that is there already stays, and `guards.empty: allow` lets any through", () => {
     const wanted = [key("mode", "none"), key("token", now)];
     expect(word(plan(wanted, present({ mode: "none", token: old })))).toBe("apply outdated");
-    const input = { record: undefined, digestKey: DIGEST_KEY, allowEmpty: true };
+    const input = { record: undefined, digestKey: DIGEST_KEY, keyless: false, allowEmpty: true };
     expect(word(planSecret([key("token", "")], { present: present({ token: old }), ...input }))).toBe("apply outdated");
   });
 
