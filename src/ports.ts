@@ -435,11 +435,21 @@ export interface QueueDepth {
   readonly running: number;
 }
 
+/** What all processes of a queue are to leave alone for a while. Best effort, quick, and never rejects. */
+export interface Rests {
+  /** Nobody is to call it for so many milliseconds; the longest rest wins. */
+  begin(name: string, ms: number): Promise<void>;
+  /** Milliseconds until the end of the rest that any process has begun; 0: none is known. */
+  left(name: string): Promise<number>;
+}
+
 /**
  * Work for one process or for many. Of one subject at most one job runs and at most one waits, with the newest
  * reason; a job may run twice after a crash, so work is idempotent. Exclusion is a Lease's matter, not the queue's.
  */
 export interface Queue {
+  /** Absent: no other process shares this queue. */
+  readonly rests?: Rests;
   /** Adds a job, or joins the one of this subject that waits (the earlier time wins). QueueUnavailable if it cannot. */
   enqueue(job: Job, delayMs: number, signal: AbortSignal): Promise<void>;
   /** Starts taking jobs. `work` does not reject; its own outcome decides whether it enqueues again. */

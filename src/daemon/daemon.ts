@@ -121,7 +121,7 @@ export class Daemon {
 
   /** Starts every loop; returns when the first comparison is under way. */
   static async start(app: App, deps: DaemonDeps): Promise<Daemon> {
-    const daemon = new Daemon(deps, await createGeneration(app.config, app, deps.clock));
+    const daemon = new Daemon(deps, await createGeneration(app.config, app, deps));
     const work = createWorker({
       generation: () => daemon.#generation,
       enqueue: (subject, reason, delayMs) => daemon.#dispatcher.send([subject], reason, delayMs),
@@ -143,7 +143,7 @@ export class Daemon {
 
   /** Swaps a changed configuration in: polls and watches follow it, passes under way end on the old one. */
   async reload(config: Config, app: App): Promise<void> {
-    const next = await createGeneration(config, app, this.#deps.clock);
+    const next = await createGeneration(config, app, this.#deps);
     const old = this.#generation;
     this.#generation = next;
     this.#putBacks.clear();

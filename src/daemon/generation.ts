@@ -1,7 +1,7 @@
 import type { App } from "../app.ts";
 import { type Dependents, dependentsOf, type SubjectId, type SubjectSpec, subjectsOf } from "../core/subject.ts";
 import type { Config } from "../core/spec.ts";
-import type { Clock } from "../ports.ts";
+import type { Clock, Queue } from "../ports.ts";
 import { WatchedStore } from "./watchedStore.ts";
 
 /** One configuration at work. A changed one makes the next generation; passes of the old one end on the old. */
@@ -18,7 +18,11 @@ export interface Generation {
 }
 
 /** Connects what the configuration names; no call is made yet. */
-export async function createGeneration(config: Config, app: App, clock: Clock): Promise<Generation> {
+export async function createGeneration(
+  config: Config,
+  app: App,
+  { clock, queue }: { readonly clock: Clock; readonly queue: Pick<Queue, "rests"> },
+): Promise<Generation> {
   const subjects = subjectsOf(config);
   const dependents = dependentsOf(subjects);
   const opened = await app.stores([...dependents.keys(), ...config.rotations.map(({ secret }) => secret.store)]);
@@ -26,7 +30,7 @@ export async function createGeneration(config: Config, app: App, clock: Clock): 
     [...opened].map(([name, store]) => {
       const spec = config.stores.get(name);
       const maxAgeMs = (spec?.refreshIntervalMs ?? 60_000) * 2;
-      return [name, new WatchedStore(store, { maxAgeMs, maxLoss: spec?.maxLoss ?? 1 }, clock)] as const;
+      return [name, new WatchedStore(store, { maxAgeMs, maxLoss: spec?.maxLoss ?? 1 }, clock, queue.rests)] as const;
     }),
   );
   const passes = passCounter();

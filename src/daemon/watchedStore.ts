@@ -1,7 +1,7 @@
 import { afterFailure, type Circuit, CLOSED, isOpen } from "../core/circuit.ts";
 import { isSuspicious, type Loss, lossOf } from "../core/suspicion.ts";
 import { HelmwardenError, toHelmwardenError } from "../errors.ts";
-import type { CheckLine, Clock, PathReading, Store, StoreEnds } from "../ports.ts";
+import type { CheckLine, Clock, PathReading, Rests, Store, StoreEnds } from "../ports.ts";
 
 export interface WatchedStoreSettings {
   /** A reading younger than this answers without a call. */
@@ -44,6 +44,7 @@ export class WatchedStore implements Store {
   readonly #store: Store;
   readonly #settings: WatchedStoreSettings;
   readonly #clock: Pick<Clock, "monotonic">;
+  readonly #rests: Rests | undefined;
   readonly #good = new Map<string, Kept>();
   readonly #suspects = new Map<string, Kept>();
   readonly #underWay = new Map<string, Promise<void>>();
@@ -56,11 +57,12 @@ export class WatchedStore implements Store {
   /** When the last minute's reads began. */
   #calls: readonly number[] = [];
 
-  constructor(store: Store, settings: WatchedStoreSettings, clock: Pick<Clock, "monotonic">) {
+  constructor(store: Store, settings: WatchedStoreSettings, clock: Pick<Clock, "monotonic">, rests?: Rests) {
     this.name = store.name;
     this.#store = store;
     this.#settings = settings;
     this.#clock = clock;
+    this.#rests = rests;
   }
 
   check(signal: AbortSignal): Promise<CheckLine> {
@@ -178,6 +180,7 @@ export class WatchedStore implements Store {
   }
 
   async #readNow(path: string, signal: AbortSignal): Promise<void> {
+    this.#circuit = openFor(this.#circuit, (await this.#rests?.left(this.name)) ?? 0, this.#clock.monotonic());
     if (isOpen(this.#circuit, this.#clock.monotonic())) throw restingFault(this.name);
     this.#calls = [...this.#recentCalls(), this.#clock.monotonic()];
     try {
@@ -186,9 +189,21 @@ export class WatchedStore implements Store {
       this.#circuit = CLOSED;
       this.#accept(path, { reading, at });
     } catch (caught) {
-      if (!signal.aborted) this.#circuit = restAfter(this.#circuit, toHelmwardenError(caught), this.#clock.monotonic());
+      if (!signal.aborted) this.#rest(toHelmwardenError(caught));
       throw caught;
     }
+  }
+
+  /** A store that asks for fewer calls is left alone for as long as it asks, by every process that shares the queue. */
+  #rest({ code, detail }: HelmwardenError): void {
+    const now = this.#clock.monotonic();
+    const wait = detail["retryAfterMs"];
+    if (code !== "StoreThrottled" || typeof wait !== "number") {
+      this.#circuit = afterFailure(this.#circuit, now);
+      return;
+    }
+    this.#circuit = openFor(this.#circuit, wait, now);
+    void this.#rests?.begin(this.name, wait);
   }
 
   #accept(path: string, { reading, at }: Kept): void {
@@ -209,11 +224,8 @@ export class WatchedStore implements Store {
   }
 }
 
-/** A store that asks for fewer calls is left alone for as long as it asks, by every reader in this process. */
-function restAfter(circuit: Circuit, { code, detail }: HelmwardenError, now: number): Circuit {
-  const wait = detail["retryAfterMs"];
-  if (code === "StoreThrottled" && typeof wait === "number") return { ...circuit, openUntil: now + wait };
-  return afterFailure(circuit, now);
+function openFor(circuit: Circuit, ms: number, now: number): Circuit {
+  return ms > 0 ? { ...circuit, openUntil: Math.max(circuit.openUntil ?? 0, now + ms) } : circuit;
 }
 
 function keysOf(reading: PathReading | undefined): ReadonlySet<string> {
@@ -234,6 +246,6 @@ function suspicionText(store: string, person: boolean): string {
 function restingFault(store: string): HelmwardenError {
   return new HelmwardenError(
     "StoreUnavailable",
-    `Store ${store} has failed several times in a row and rests for a while. Releases stay as they are.`,
+    `Store ${store} has failed several times in a row, or asks for fewer calls, and rests for a while. Releases stay as they are.`,
   );
 }

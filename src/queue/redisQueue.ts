@@ -3,6 +3,7 @@ import type { Clock, Job, Log, Queue } from "../ports.ts";
 import { openBull } from "./bull.ts";
 import { createDueSubjects, type DueSubjects } from "./dueSubjects.ts";
 import { openRedisLink, type RedisLink } from "./redisLink.ts";
+import { createRedisRests } from "./redisRests.ts";
 import { createRedisTicks } from "./redisTicks.ts";
 import { parseRedisUrl } from "./redisUrl.ts";
 import { createRepetitions } from "./repetitions.ts";
@@ -57,6 +58,7 @@ export async function createRedisQueue(
   };
 
   return {
+    rests: createRedisRests(link, prefix, clock),
     enqueue: put,
     consume(work) {
       bull.work("jobs", concurrency, async (_kind, job) => {

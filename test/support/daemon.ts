@@ -1,7 +1,7 @@
 // The daemon as it runs in a cluster: a child process that is asked over HTTP, and what must be true after it.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, vi } from "vitest";
+import { expect, onTestFailed, vi } from "vitest";
 import { CHAIN_START, hashLine } from "../../src/core/auditChain.ts";
 import type { StatusRecord } from "../../src/core/statusRecord.ts";
 import type { StatusPage } from "../../src/daemon/statusPage.ts";
@@ -74,6 +74,7 @@ export async function openDaemonScenario(folder: string, options: DaemonOptions 
         POD_NAMESPACE: scenario.namespace,
         ...more,
       });
+      tellOnFailure(program);
       const daemon = await listening(program, push, token);
       daemons.push(daemon);
       return daemon;
@@ -96,6 +97,13 @@ export async function openDaemonScenario(folder: string, options: DaemonOptions 
       await scenario.close();
     },
   };
+}
+
+/** A test that fails elsewhere shows what the daemon said. */
+function tellOnFailure({ pid, stdout }: RunningProgram): void {
+  onTestFailed(() => {
+    process.stderr.write(`the log of daemon ${pid}:\n${stdout().trimEnd().split("\n").slice(-25).join("\n")}\n`);
+  });
 }
 
 /** A copy of the configuration with another audit log. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { WatchedStore } from "../../../src/daemon/watchedStore.ts";
 import { HelmwardenError } from "../../../src/errors.ts";
+import type { Rests } from "../../../src/ports.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { type MemoryStore, memoryStore } from "../../support/memoryStore.ts";
 
@@ -138,6 +139,29 @@ describe("a store that fails", () => {
     await clock.advance(1);
     await refresh("b");
     expect(store.reads).toEqual(["a", "b"]);
+  });
+
+  test("is left alone by every process that shares the queue, and a failure of one concerns no other", async () => {
+    let until = 0;
+    const rests: Rests = {
+      begin: async (name, ms) => void (until = name === store.name ? clock.monotonic() + ms : until),
+      left: async () => Math.max(0, until - clock.monotonic()),
+    };
+    const [one, other] = [1, 2].map(() => new WatchedStore(store, { maxAgeMs: MAX_AGE, maxLoss: 1 }, clock, rests));
+    store.fail(unavailable);
+    for (let count = 0; count < 5; count += 1) await expect(one!.refresh("a", signal)).rejects.toThrow("sealed");
+    await expect(other!.refresh("a", signal)).rejects.toThrow("sealed");
+    await clock.advance(10_000);
+    store.fail(new HelmwardenError("StoreThrottled", "Too many calls; wait.", { retryAfterMs: 42_000 }));
+    await expect(one!.refresh("a", signal)).rejects.toMatchObject({ code: "StoreThrottled" });
+    store.mend();
+    const asked = store.reads.length;
+    await clock.advance(41_999);
+    await expect(other!.refresh("a", signal)).rejects.toMatchObject({ code: "StoreUnavailable" });
+    expect(store.reads).toHaveLength(asked);
+    await clock.advance(1);
+    await other!.refresh("a", signal);
+    expect(store.reads).toHaveLength(asked + 1);
   });
 });
 
