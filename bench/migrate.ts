@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inLanes } from "../src/operations/lanes.ts";
-import { kubectlBinary, vaultBinary } from "../test/support/binaries.ts";
+import { kubectlBinary } from "../test/support/binaries.ts";
 import { sharedServers } from "../test/support/servers.ts";
 import { type Figure, timed } from "./figures.ts";
 import { openApi } from "./records.ts";
@@ -32,7 +32,7 @@ export async function* migrate(world: World): AsyncGenerator<Figure> {
   const times = loop / own;
   yield {
     name: `${count} Secrets of 3 keys and 2.3 kB into Vault, proven`,
-    value: `${(own / 1000).toFixed(1)} s, ${times.toFixed(1)} times faster than \`kubectl get\` and \`vault kv put\` (${(loop / 1000).toFixed(0)} s, scaled from ${sample})`,
+    value: `${(own / 1000).toFixed(1)} s, ${times.toFixed(1)} times faster than \`kubectl get\` and curl to Vault (${(loop / 1000).toFixed(0)} s, scaled from ${sample})`,
     goal: `at least ${TIMES} times faster`,
     met: times >= TIMES,
   };
@@ -60,15 +60,19 @@ export async function makeSecrets(world: World, count: number): Promise<readonly
   return names;
 }
 
-/** What a shell script does, with the values on standard input. */
+/**
+ * What a shell script does, with the values on standard input. Vault's command line cannot be had as a package: curl
+ * makes the call that `vault kv put` makes.
+ */
 async function plainLoop(world: World, names: readonly string[]): Promise<void> {
-  const { vaultAddress } = sharedServers();
+  const { vaultAddress, vaultToken } = sharedServers();
   for (const name of names) {
     const got = await world.run(kubectlBinary(), ["get", "secret", name, "-n", NAMESPACE, "-o", "json"]);
     const { data } = JSON.parse(got) as { data: Record<string, string> };
     const decoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]);
-    const put = ["kv", "put", `-address=${vaultAddress}`, "-mount=secret", `loop/${name}`, "-"];
-    await world.run(vaultBinary(), put, JSON.stringify(Object.fromEntries(decoded)));
+    const url = `${vaultAddress}/v1/secret/data/loop/${name}`;
+    const put = ["-sSf", "-H", `X-Vault-Token: ${vaultToken}`, "--data-binary", "@-", url];
+    await world.run("curl", put, JSON.stringify({ data: Object.fromEntries(decoded) }));
   }
 }
 

@@ -30,6 +30,7 @@ export function addMigrate(program: Command, context: CommandContext, exit: Exit
     });
   locked(base(migrate.command("resume")))
     .description("go on with a migration that did not end")
+    .option("--dry-run", "show what is still to be done and write nothing", false)
     .action(async (options: RunOptions) => {
       exit(await (await import("./migrateRun.ts")).migrateResumeCommand("resume", options, context));
     });

@@ -2,12 +2,13 @@ import { join } from "node:path";
 import { type App, openMigrationFiles } from "../app.ts";
 import { parseDuration } from "../config/duration.ts";
 import { loadMapping } from "../config/migrationMapping.ts";
-import { type MigrationRequest, secretsLeft, stateOf } from "../core/migration/journal.ts";
+import { countKeys, type MigrationRequest, secretsLeft, stateOf } from "../core/migration/journal.ts";
 import { HelmwardenError } from "../errors.ts";
 import { beginMigration } from "../operations/migrate/backUp.ts";
-import { type Inventoried, takeInventory } from "../operations/migrate/takeInventory.ts";
+import { type Inventoried, type Scope, takeInventory } from "../operations/migrate/takeInventory.ts";
 import type { MigrationFiles, MigrationJournal } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
+import { chooseSecrets } from "./chooseSecrets.ts";
 import { chosenBy, type MigrateOptions, requireNoScope } from "./migrate.ts";
 import { confirm, type LockOptions } from "./migrateLock.ts";
 import { printProposal } from "./migratePlan.ts";
@@ -46,8 +47,8 @@ export async function migrateRunCommand(
     const { scope, store } = await chosenBy(secrets, options, app);
     requireRotation(options.rotate);
     if (store === undefined) throw new HelmwardenError("UsageInvalid", "Name the store to import into: --to STORE.");
-    const inventory = await inventoryOf(app, options.cluster, scope, signal);
-    if (options.output === "text") printProposal(inventory.proposal, terminal);
+    const all = await inventoryOf(app, options.cluster, scope, signal);
+    if (options.output === "text") printProposal(all.proposal, terminal);
     if (options.dryRun) {
       terminal.out("Dry run: nothing was written.\n");
       return 0;
@@ -56,18 +57,13 @@ export async function migrateRunCommand(
     const journal = await files.openJournal(join(options.dir, JOURNAL), "begin");
     try {
       requireNew(journal, options.dir);
+      const mayChoose = !options.yes && secrets.length === 0;
+      const chosen = mayChoose ? await chooseSecrets(all.proposal.secrets, terminal, signal) : undefined;
+      const own = { ...scope, secrets: chosen ?? secrets };
+      const inventory = chosen === undefined ? all : await inventoryOf(app, options.cluster, own, signal);
       const question = `Import ${inventory.imports.length} paths into ${store.name}?`;
       if (!(await confirm(question, options.yes, terminal, signal))) return 0;
-      const request: MigrationRequest = {
-        cluster: options.cluster,
-        namespaces: scope.namespaces,
-        labelSelector: scope.labelSelector,
-        secrets,
-        template: scope.template,
-        store: store.name,
-        mapping: options.mapping,
-        rotate: options.rotate,
-      };
+      const request = requestOf(own, store.name, options);
       const { clock, digestKey } = await app.portsOf(options.cluster);
       await beginMigration({ journal, clock, digestKey }, request, inventory.imports);
       return await carryOn({ app, files, journal, request, options }, inventory, context);
@@ -75,6 +71,14 @@ export async function migrateRunCommand(
       await journal.close();
     }
   });
+}
+
+function requestOf(
+  { namespaces, labelSelector, secrets, template }: Scope,
+  store: string,
+  { cluster, mapping, rotate }: RunOptions,
+): MigrationRequest {
+  return { cluster, namespaces, labelSelector, secrets, template, store, mapping, rotate };
 }
 
 function requireRotation(every: string | undefined): void {
@@ -91,6 +95,7 @@ export async function migrateResumeCommand(
   options: RunOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
+  if (options.dryRun) return await showRest(options, context);
   return await withApp("sync", { ...options, output: "text" }, context, async (app) => {
     const files = await openMigrationFiles();
     const journal = await files.openJournal(join(options.dir, JOURNAL), "go on");
@@ -113,12 +118,30 @@ export async function migrateResumeCommand(
   });
 }
 
-async function inventoryOf(
-  app: App,
-  context: string,
-  scope: Parameters<typeof takeInventory>[1],
-  signal: AbortSignal,
-): Promise<Inventoried> {
+/** `migrate resume --dry-run`: what the journal says is still to be done. */
+async function showRest({ dir, output }: RunOptions, { terminal }: CommandContext): Promise<ExitCode> {
+  const files = await openMigrationFiles();
+  const journal = await files.openJournal(join(dir, JOURNAL), "read");
+  await journal.close();
+  const { from, store } = requestIn(journal, dir);
+  const state = stateOf(journal.entries);
+  const { created, equal, ...others } = countKeys(state);
+  const again = Object.values(others).reduce((sum, count) => sum + count, 0);
+  const backup = from === undefined && state.backup === undefined;
+  if (output === "text") {
+    const first = backup ? "It would make the backup, then" : "It would";
+    terminal.out(
+      `${created + equal} keys are in ${store}. ${first} try ${again} keys, verify all, and generate anew.\n`,
+    );
+    terminal.out("Dry run: nothing was written.\n");
+  } else {
+    const shown = { command: "migrate resume", dryRun: true, backup, there: created + equal, again };
+    terminal.out(`${JSON.stringify(shown)}\n`);
+  }
+  return 0;
+}
+
+async function inventoryOf(app: App, context: string, scope: Scope, signal: AbortSignal): Promise<Inventoried> {
   const [cluster, { releases }] = await Promise.all([app.cluster(context), app.portsOf(context)]);
   return await takeInventory({ cluster, releases }, scope, signal);
 }

@@ -116,6 +116,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: "its permissions do not let us",
   ENOSPC: "the disk is full",
   EDQUOT: "the disk is full",
+  EFBIG: "it grows larger than files may be here",
 };
 
 function unavailable(path: string, reason: string): HelmwardenError {

@@ -10,6 +10,8 @@ import type { Scenario } from "./scenario.ts";
 import { sharedServers } from "./servers.ts";
 
 export interface MigrationWorld {
+  /** A login that may write below the namespace's place in Vault. */
+  readonly token: string;
   /** The folder of the journal. */
   readonly dir: string;
   /** `migrate STEP -c … --dir …`, not for a terminal. */
@@ -59,6 +61,7 @@ export async function migrationWorld(scenario: Scenario, env: Record<string, str
       .map((line) => JSON.parse(line) as { step: string });
   };
   return {
+    token,
     dir,
     start,
     migrate: (step, ...args) => start(step, ...args).end,
