@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import type { Connection, ConnectionOptions, QueryError } from "mysql2";
+import { type Connection, type ConnectionOptions, createConnection, type QueryError } from "mysql2";
 import type { HelmwardenError } from "../errors.ts";
 import type { Login, Rows, SqlSession, WithSession } from "./database.ts";
 import { cancelled, type DatabaseFault, databaseFault, isFault } from "./databaseFault.ts";
@@ -40,7 +40,6 @@ async function connected<T>(
   work: (session: SqlSession) => Promise<T>,
 ): Promise<T> {
   const { shown, host, port, database } = server;
-  const { createConnection } = await import("mysql2");
   if (signal.aborted) throw cancelled(shown);
   const socket = connect(port, host).setNoDelay(true);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);

@@ -7,7 +7,7 @@ import type { Database } from "./database.ts";
 import { databaseTarget } from "./databaseTarget.ts";
 import { encryptionsOf } from "./databaseTls.ts";
 
-/** A database; no call is made yet, and its driver is loaded when one is. ConfigInvalid: it could not work that way. */
+/** A database; no call is made yet, and its driver is loaded here. ConfigInvalid: it could not work that way. */
 export async function openDatabaseTarget(
   spec: DatabaseTarget,
   read: (source: SecretSource) => Promise<SecretValue>,

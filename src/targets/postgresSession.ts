@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { Client } from "pg";
 import type { HelmwardenError } from "../errors.ts";
 import type { Login, SqlSession, WithSession } from "./database.ts";
 import { cancelled, type DatabaseFault, databaseFault, isFault } from "./databaseFault.ts";
@@ -40,7 +41,6 @@ async function connected<T>(
   work: (session: SqlSession) => Promise<T>,
 ): Promise<T> {
   const { shown, host, port, database } = server;
-  const { Client } = await import("pg");
   const socket = new Socket();
   const client = new Client({
     host,
