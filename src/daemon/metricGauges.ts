@@ -31,8 +31,8 @@ export function openGauges(Gauge: typeof prom.Gauge, registry: prom.Registry) {
     build,
     fillRotations(rows: readonly RotationRow[], tickedAt: Date | undefined): void {
       for (const one of [overdue, rotating]) one.reset();
-      for (const { namespace, name: policy, state } of rows) {
-        overdue.set({ namespace, policy }, state === "overdue" ? 1 : 0);
+      for (const { namespace, name: policy, state, late } of rows) {
+        overdue.set({ namespace, policy }, late ? 1 : 0);
         rotating.set({ namespace, policy }, state === "rotating" ? 1 : 0);
       }
       if (tickedAt !== undefined) decided.set(tickedAt.getTime() / 1000);

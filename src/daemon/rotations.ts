@@ -1,9 +1,11 @@
 import type { RotationOutcome } from "../core/rotation/outcome.ts";
 import type { RotationPolicy } from "../core/rotation/policy.ts";
 import type { RotationRow } from "../core/rotation/row.ts";
-import { RETRY, toHelmwardenError } from "../errors.ts";
+import { toHelmwardenError } from "../errors.ts";
 import { openNotify, openRotation } from "../openRotation.ts";
+import { outcomeWordOf, restAfter } from "../core/rotation/rest.ts";
 import { isDueNow } from "../operations/rotate/facts.ts";
+import type { RotatedSecret } from "../operations/rotate/rotatedSecret.ts";
 import { rowOf } from "../operations/rotate/rotationRows.ts";
 import { rotationSubject, runRotation } from "../operations/rotate/runRotation.ts";
 import type { Clock, Job, Log, Queue, Store } from "../ports.ts";
@@ -23,9 +25,6 @@ export interface RotationsDeps {
 
 /** How often it is decided; a rotation under way is looked at again as often. */
 const TICK_MS = 15_000;
-/** After a failure or a refusal, it is not tried by itself for so long. */
-const REST_MS = 3_600_000;
-const RESTS: ReadonlySet<RotationOutcome["kind"]> = new Set(["failed", "refused", "rolledBack"]);
 const WORD = "/Rotation/";
 
 /** `cluster/Rotation/namespace/name` */
@@ -93,7 +92,7 @@ export class Rotations {
       const rests = (this.#rests.get(id) ?? 0) > this.#deps.clock.monotonic();
       const starts = row.state === "rotating" || (mayStart && !rests);
       if (starts) this.#deps.send(id, "rotation");
-      else if (row.state === "overdue") await this.#tellOverdue(policy, row, signal);
+      if (row.late && !(mayStart && !rests)) await this.#tellOverdue(policy, row, signal);
       return row;
     } catch (caught) {
       const { code, message } = toHelmwardenError(caught);
@@ -132,16 +131,21 @@ export class Rotations {
     const steps = log.child({ subject });
     const open = await openRotation(app, policy, log, (step) => steps.info("rotation step", { step }), signal);
     try {
-      const ask = {
-        reason: "due",
-        asked: false,
-        isDue: (secret: Parameters<typeof isDueNow>[1]) => isDueNow(policy, secret, clock.now()),
-      };
-      const outcome = await runRotation(open.ports, open.around, policy, ask, signal);
+      const last = await open.around.cluster.statuses.get(rotationSubject(policy), signal);
+      const isDue = (secret: RotatedSecret): boolean =>
+        isDueNow(policy, secret, clock.now()) && restAfter(last, clock.now()) === 0;
+      const outcome = await runRotation(
+        open.ports,
+        open.around,
+        policy,
+        { reason: "due", asked: false, isDue },
+        signal,
+      );
       if (outcome === "taken" || outcome.kind === "notDue") return;
       metrics.rotationEnded(outcome.kind);
       if (outcome.kind === "failed") metrics.errorSeen(outcome.code);
-      if (RESTS.has(outcome.kind)) this.#rests.set(subject, clock.monotonic() + restOf(outcome));
+      const done = { outcome: outcomeWordOf(outcome), at: clock.now().toISOString() };
+      this.#rests.set(subject, clock.monotonic() + restAfter(done, clock.now()));
       this.#logOutcome(subject, reason, outcome);
     } finally {
       await open.close();
@@ -167,7 +171,9 @@ export class Rotations {
     const { log, clock, generation } = this.#deps;
     const at = clock.now();
     const due = row.dueAt === undefined ? "" : ` since ${row.dueAt.toISOString()}`;
-    const message = `${row.secret} has been due${due} and is past its deadline. See \`helmwarden rotation status\`.`;
+    const what =
+      row.state === "rotating" ? "is being rotated for too long: its old value still works" : `has been due${due}`;
+    const message = `${row.secret} ${what}, and is past its deadline. See \`helmwarden rotation status\`.`;
     log.warn("rotation overdue", { subject: rotationIdOf(policy), advice: message });
     const { app } = generation();
     const { events } = await app.cluster(policy.cluster);
@@ -184,9 +190,4 @@ export class Rotations {
     } as const;
     await notify(policy.notify, news, signal).catch(() => log.warn("nobody took the news of a rotation"));
   }
-}
-
-/** Trouble that may pass is tried again sooner than what a person has to mend. */
-function restOf(outcome: RotationOutcome): number {
-  return outcome.kind === "failed" && RETRY[outcome.code] !== "never" ? TICK_MS * 4 : REST_MS;
 }

@@ -2,7 +2,7 @@ import { digestOf, digestOfSet } from "../core/digest.ts";
 import { wantedDigest } from "../core/plan.ts";
 import { formatKey, type RevisionHead } from "../core/release.ts";
 import { isSettledAt, type StatusRecord } from "../core/statusRecord.ts";
-import { type SubjectId, subjectIdOf, type SubjectSpec } from "../core/subject.ts";
+import { clusterOf, type SubjectId, subjectIdOf, type SubjectSpec } from "../core/subject.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { wantedKeys, wantedValues } from "./observe.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
@@ -83,10 +83,6 @@ async function wantedOfSecret(
     value.kind === "value" ? [[key, digestOf(ports.digestKey, value.value)] as const] : [],
   );
   return digestOfSet(ports.digestKey, new Map(digests));
-}
-
-function clusterOf(subject: SubjectSpec): string {
-  return subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster;
 }
 
 function namespaceOf(subject: SubjectSpec): string {

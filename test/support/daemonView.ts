@@ -59,6 +59,7 @@ const ROTATION: RotationRow = {
   window: undefined,
   state: "overdue",
   step: undefined,
+  late: true,
   message: undefined,
 };
 

@@ -18,6 +18,8 @@ export interface RotationRow {
   readonly state: Decision["state"] | "refused";
   /** Of a rotation under way. */
   readonly step: string | undefined;
+  /** Past its deadline: due for too long, or begun too long ago. */
+  readonly late: boolean;
   readonly message: string | undefined;
 }
 

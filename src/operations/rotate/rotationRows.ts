@@ -1,6 +1,7 @@
 import type { RotationPolicy } from "../../core/rotation/policy.ts";
 import { formatWindow, type RotationRow } from "../../core/rotation/row.ts";
 import { decide } from "../../core/rotation/schedule.ts";
+import type { RotationAttempt } from "../../core/rotation/state.ts";
 import { formatRef } from "../../core/secretRef.ts";
 import type { StatusRecord } from "../../core/statusRecord.ts";
 import { toHelmwardenError } from "../../errors.ts";
@@ -62,8 +63,14 @@ export function rowOf(
     nextAt: decision.nextAt,
     state: decision.state,
     step: attempt?.step,
+    late: decision.state === "overdue" || isStuck(policy, attempt, now),
     message: record === undefined || record.outcome === "rotated" ? undefined : record.reason,
   };
+}
+
+/** A rotation that never ends leaves two values that work. */
+function isStuck({ deadlineMs }: RotationPolicy, attempt: RotationAttempt | undefined, now: Date): boolean {
+  return attempt !== undefined && now.getTime() - attempt.startedAt.getTime() > deadlineMs;
 }
 
 function emptyRow(policy: RotationPolicy): RotationRow {
@@ -80,6 +87,7 @@ function emptyRow(policy: RotationPolicy): RotationRow {
     window: window === undefined ? undefined : formatWindow(window),
     state: "unknown",
     step: undefined,
+    late: false,
     message: undefined,
   };
 }

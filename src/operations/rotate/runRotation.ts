@@ -1,6 +1,7 @@
 import { NO_DIGEST } from "../../core/digest.ts";
 import { ownObjectName } from "../../core/objectNames.ts";
 import type { RotationOutcome } from "../../core/rotation/outcome.ts";
+import { outcomeWordOf, restAfter } from "../../core/rotation/rest.ts";
 import type { RotationPolicy } from "../../core/rotation/policy.ts";
 import { toHelmwardenError } from "../../errors.ts";
 import type { Cluster, Log, Notify, RotationNews, Subject } from "../../ports.ts";
@@ -77,12 +78,16 @@ async function tell(
   const at = clock.now();
   try {
     const known = await cluster.statuses.get(subject, signal);
-    if (known?.outcome === kind && known.reason === message) return;
-    const record = { phase: "settled", wanted: NO_DIGEST, revision: 0, outcome: kind, reason: message, run } as const;
-    await cluster.statuses.put(subject, { ...record, at: at.toISOString() }, signal);
+    const word = outcomeWordOf(outcome);
+    const record = { phase: "settled", wanted: NO_DIGEST, revision: 0, outcome: word, reason: message, run } as const;
+    const isKnown = kind !== "rotated" && known?.outcome === word && known.reason === message;
+    // The time of the last try is kept, also where there is nothing new to be told.
+    if (!isKnown || restAfter({ outcome: word, at: at.toISOString() }, at) > 0)
+      await cluster.statuses.put(subject, { ...record, at: at.toISOString() }, signal);
+    if (isKnown) return;
     const isGood = kind === "rotated" || kind === "waiting";
     await cluster.events.emit(subject, isGood ? "Normal" : "Warning", EVENTS[kind], message, signal);
-    if (policy.notify === undefined || (kind === "waiting" && known?.outcome === kind)) return;
+    if (policy.notify === undefined || (kind === "waiting" && known?.outcome === word)) return;
     const news = {
       policy: policy.name,
       namespace: policy.namespace,

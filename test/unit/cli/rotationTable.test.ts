@@ -21,6 +21,7 @@ function row(change: Partial<RotationRow> = {}): RotationRow {
     window: "0 2 * * 6 for 4h, Europe/Berlin",
     state: "waiting",
     step: undefined,
+    late: false,
     message: undefined,
     ...change,
   };
