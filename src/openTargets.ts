@@ -1,3 +1,4 @@
+import { systemClock } from "./clock.ts";
 import type { RotationPolicy, SecretSource } from "./core/rotation/policy.ts";
 import type { SecretValue } from "./core/secretValue.ts";
 import { HelmwardenError } from "./errors.ts";
@@ -23,6 +24,14 @@ export async function openTarget({ target }: RotationPolicy, deps: TargetDeps): 
     case "redis": {
       const { redisTarget } = await import("./targets/redis.ts");
       return redisTarget(target, deps.read);
+    }
+    case "http": {
+      const { httpTarget } = await import("./targets/http.ts");
+      return httpTarget(target, deps.read);
+    }
+    case "webhook": {
+      const { webhookTarget } = await import("./targets/webhook.ts");
+      return webhookTarget(target, deps.read, systemClock);
     }
     default:
       return await Promise.reject(
