@@ -61,12 +61,18 @@ function pinned(bytes, digest, what) {
   return bytes;
 }
 
-/** CycloneDX, of what npm installed for production, and of helm. npm's own `--omit dev` forgets packages that serve both. */
+/** CycloneDX, of the libraries that the program's files hold, and of helm. */
 function billOfMaterials() {
   const bom = JSON.parse(
     run("npm", ["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "application"], { cwd: repository }),
   );
-  const tools = new Set(bom.components.filter(isTool).map((component) => component["bom-ref"]));
+  const bundled = JSON.parse(readFileSync(join(program, "bundled.json"), "utf8"));
+  const contained = new Set(bundled.map(({ name, version }) => `${name}@${version}`));
+  const isContained = ({ name, version }) => contained.has(`${name}@${version}`);
+  const known = new Set(bom.components.filter(isContained).map(({ name, version }) => `${name}@${version}`));
+  const unknown = [...contained].filter((one) => !known.has(one));
+  if (unknown.length > 0) throw new Error(`npm does not know ${unknown.join(", ")}, which the program holds`);
+  const tools = new Set(bom.components.filter((one) => !isContained(one)).map((component) => component["bom-ref"]));
   const purl = `pkg:golang/helm.sh/helm/v4@v${helm.version}`;
   const licenses = [{ license: { id: "Apache-2.0" } }];
   const components = bom.components.filter((component) => !tools.has(component["bom-ref"]));
@@ -75,10 +81,6 @@ function billOfMaterials() {
     .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter((other) => !tools.has(other)) }));
   const ofHelm = { "bom-ref": purl, type: "application", name: "helm", version: helm.version, purl, licenses };
   return `${JSON.stringify({ ...bom, components: [...components, ofHelm], dependencies }, undefined, 2)}\n`;
-}
-
-function isTool({ properties = [] }) {
-  return properties.some(({ name }) => name === "cdx:npm:package:development");
 }
 
 function put(file, content, mode = 0o644) {

@@ -9,8 +9,11 @@ import { helmBinary } from "../support/binaries.ts";
 import { canary } from "../support/canary.ts";
 import { helmRun, writeChart } from "../support/helmRun.ts";
 import { call } from "../support/http.ts";
+import { startMariadb } from "../support/mariadb.ts";
 import { makeNamespace } from "../support/namespace.ts";
+import { startPostgres } from "../support/postgres.ts";
 import { waitUntil } from "../support/process.ts";
+import { databaseFolder } from "../support/rotation.ts";
 import { sharedServers } from "../support/servers.ts";
 
 const { kubeconfig, runDir, vaultAddress, vaultToken } = sharedServers();
@@ -112,3 +115,43 @@ test("it runs as a daemon, answers, and stops when told", async () => {
   }
   expect(await ended).toEqual([0, null]);
 });
+
+test("it logs in to a real MariaDB and a real PostgreSQL, by the libraries that it holds", async () => {
+  const folder = databaseFolder();
+  const [mariadb, postgres] = await Promise.all([
+    startMariadb({ dir: join(folder.dir, "mariadb") }),
+    startPostgres({ dir: join(folder.dir, "postgres") }),
+  ]);
+  try {
+    const password = canary("database");
+    for (const server of [mariadb, postgres]) await server.makeUser("app", password);
+    const place = `dist-${Date.now()}`;
+    const body = { data: { PW: password } };
+    const headers = { "x-vault-token": vaultToken };
+    await call(`${vaultAddress}/v1/secret/data/${place}`, { method: "POST", headers, body });
+    writeFileSync(join(dir, "token"), vaultToken, { mode: 0o600 });
+    const policies = Object.entries({ mariadb, postgres }).map(([kind, { port, superuser }]) => {
+      writeFileSync(join(dir, `${kind}-password`), superuser.password, { mode: 0o600 });
+      const admin = { user: superuser.user, password: { fromFile: `${kind}-password` } };
+      const secret = { store: "vault", path: place, key: "PW" };
+      const target = { [kind]: { host: "127.0.0.1", port, user: "app", admin } };
+      return {
+        kind: "RotationPolicy",
+        metadata: { name: kind, namespace: "default" },
+        spec: { secret, generate: { password: {} }, target },
+      };
+    });
+    const vault = { address: vaultAddress, auth: { token: { fromFile: "token" } } };
+    for (const policy of policies) {
+      const text = [{ kind: "SecretStore", metadata: { name: "vault" }, spec: { vault } }, policy]
+        .map((one) => JSON.stringify({ apiVersion: "helmwarden.dev/v1alpha1", ...one }))
+        .join("\n---\n");
+      writeFileSync(join(dir, "rotation.yaml"), text);
+      const checked = await helmwarden("check", "-c", "rotation.yaml").catch((ended: { stdout: string }) => ended);
+      expect(checked.stdout).toContain(`ok    rotation default/${policy.metadata.name}: `);
+    }
+  } finally {
+    await Promise.all([mariadb.stop(), postgres.stop()]);
+    folder.remove();
+  }
+}, 180_000);

@@ -93,18 +93,18 @@ test("helm is the pinned one, or there is no image", () => {
   expect(stderr).toMatch(/helm-v4\.1\.4-linux-arm64\.tar\.gz is not the pinned one: expected sha256 13d03672/);
 }, 60_000);
 
-test("the bill of materials names what npm installed for production, and helm, and no tool of ours", () => {
+test("the bill of materials names just what the program holds, and helm", () => {
   const bom = JSON.parse(readFileSync(join(folder, "sbom.cdx.json"), "utf8")) as {
     bomFormat: string;
-    components: { name: string; purl?: string }[];
+    components: { name: string; version: string }[];
   };
   expect(bom.bomFormat).toBe("CycloneDX");
-  const names = bom.components.map(({ name }) => name);
-  const { dependencies } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
-    dependencies: object;
-  };
-  expect(names).toEqual(expect.arrayContaining(["helm", ...Object.keys(dependencies)]));
-  expect(names).not.toContain("vitest");
+  const bundled = JSON.parse(readFileSync(join(root, "opt/helmwarden/bundled.json"), "utf8")) as typeof bom.components;
+  const nameOf = ({ name, version }: (typeof bundled)[number]): string => `${name}@${version}`;
+  expect(new Set(bom.components.map(nameOf))).toEqual(new Set([...bundled.map(nameOf), "helm@4.1.4"]));
+  const names = bundled.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["@kubernetes/client-node", "bullmq", "pg", "zod"]));
+  for (const tool of ["vitest", "esbuild", "typescript"]) expect(names).not.toContain(tool);
 });
 
 test("the Dockerfile only copies what the script makes, runs as nobody, and needs no shell", () => {
