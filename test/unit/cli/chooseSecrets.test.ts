@@ -32,7 +32,7 @@ test.each([
   ["-1", undefined],
 ])("%j of three means %j", (text, wanted) => {
   const read = readNumbers(text, 3);
-  expect(read instanceof Set ? [...read].sort() : read).toEqual(wanted);
+  expect(read instanceof Set ? [...read].sort((one, other) => one - other) : read).toEqual(wanted);
 });
 
 test("the list is shown with numbers, and asked again where an answer means nothing", async () => {
