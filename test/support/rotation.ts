@@ -1,10 +1,12 @@
 // An app whose credentials a database checks: a release, a real database with data that outlive it, and a client.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { vi } from "vitest";
 import { type MariadbServer, startMariadb } from "./mariadb.ts";
 import { type PostgresServer, startPostgres } from "./postgres.ts";
+import { startRedis } from "./redisServer.ts";
 import type { ProgramEnd } from "./program.ts";
 import { openScenario, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
@@ -22,7 +24,7 @@ export interface Login {
   readonly ok: boolean;
 }
 
-type Server = Pick<PostgresServer, "port" | "superuser" | "canLogin" | "stop">;
+export type Server = Pick<PostgresServer, "port" | "superuser" | "canLogin" | "stop">;
 
 /** 20 a second. */
 const EVERY_MS = 50;
@@ -92,4 +94,41 @@ export async function mariadbFor(dir: string, password: string): Promise<Mariadb
   const server = await startMariadb({ dir });
   await server.query(`CREATE USER app@'%' IDENTIFIED BY '${password}'`);
   return server;
+}
+
+/** A Redis with users in a file; `app` may log in with this password. */
+export async function redisFor(dir: string, password: string): Promise<Server> {
+  const admin = { user: "admin", password: "superuser-of-a-test" };
+  const aclFile = join(dir, "users.acl");
+  mkdirSync(dir, { recursive: true });
+  const users = ["user default off", `user ${admin.user} on >${admin.password} ~* &* +@all`];
+  writeFileSync(aclFile, [...users, `user app on >${password} ~* +@all`, ""].join("\n"));
+  const login = `${admin.user}:${admin.password}@`;
+  const server = await startRedis({ dir, login, args: ["--aclfile", aclFile] });
+  return {
+    port: server.port,
+    superuser: admin,
+    stop: () => server.stop(),
+    async canLogin(username, tried) {
+      const client = new Redis({
+        port: server.port,
+        username,
+        password: tried,
+        lazyConnect: true,
+        retryStrategy: null,
+      });
+      // What the server says comes as an event; the call only says that the connection is closed.
+      let said = "";
+      client.on("error", (error: Error) => (said += error.message));
+      try {
+        await client.connect();
+        return (await client.ping()) === "PONG";
+      } catch (caught) {
+        if (/WRONGPASS|NOAUTH/.test(said + (caught as Error).message)) return false;
+        throw caught;
+      } finally {
+        client.disconnect();
+      }
+    },
+  };
 }

@@ -1,20 +1,20 @@
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { canary } from "../../support/canary.ts";
-import type { MariadbServer } from "../../support/mariadb.ts";
-import type { PostgresServer } from "../../support/postgres.ts";
 import { startProgram } from "../../support/program.ts";
 import {
   databaseFolder,
   mariadbFor,
   openRotationScenario,
   postgresFor,
+  redisFor,
   type RotationScenario,
+  type Server,
 } from "../../support/rotation.ts";
 import { rotateOnce } from "../../support/rotateOnce.ts";
 
 let scenario: RotationScenario;
-let database: PostgresServer | MariadbServer;
+let database: Server;
 const folder = databaseFolder();
 afterEach(async () => {
   await scenario.close();
@@ -35,6 +35,10 @@ const TARGETS = {
   "MariaDB, two passwords": {
     yaml: `mariadb: { host: 127.0.0.1, port: __PORT__, user: app, admin: { user: admin, ${ADMIN} } }`,
     start: (old: string) => mariadbFor(folder.dir, old),
+  },
+  "Redis, two passwords": {
+    yaml: `redis: { host: 127.0.0.1, port: __PORT__, user: app, admin: { user: admin, ${ADMIN} } }`,
+    start: (old: string) => redisFor(folder.dir, old),
   },
 } as const;
 
