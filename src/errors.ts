@@ -15,6 +15,7 @@ export const RETRY = {
   AuditUnavailable: "outage",
   QueueUnavailable: "outage",
   TargetUnavailable: "outage",
+  ChartSourceUnavailable: "outage",
   StoreThrottled: "after",
   ReleaseLocked: "after",
   ReleaseConflict: "after",

@@ -45,8 +45,27 @@ export interface Store {
     signal: AbortSignal,
     onStanding?: (stands: boolean) => void,
   ): Promise<void>;
+  /** Credentials that the store makes for who logs in to it. ConfigInvalid where it has no such owners. */
+  credentialsOf?(owner: CredentialOwner): StoreCredentials;
   /** Ends timers and sockets, and revokes a token that this process made. */
   close(): Promise<void>;
+}
+
+/** Who logs in to a store: an AppRole of a Vault, or a machine identity (universal auth) of an Infisical. */
+export type CredentialOwner =
+  | { readonly kind: "appRole"; readonly role: string; readonly mount: string }
+  | { readonly kind: "identity"; readonly identityId: string };
+
+/** SecretIDs, or client secrets, of one owner; several work at a time. */
+export interface StoreCredentials {
+  /** A new one, which names the rotation for people who list them. */
+  create(rotation: string, signal: AbortSignal): Promise<{ readonly value: SecretValue; readonly id: string }>;
+  /** Logs in with it, and ends the token that it got. */
+  test(value: SecretValue, signal: AbortSignal): Promise<"accepted" | "refused">;
+  /** Ends it; gone already is fine. Without `id` a person made it, and it is looked for by its value. */
+  revoke(value: SecretValue, id: string | undefined, signal: AbortSignal): Promise<void>;
+  /** What a person should know of the owner. Throws what would be in the way of the others. */
+  describe(signal: AbortSignal): Promise<string>;
 }
 
 /**
@@ -155,7 +174,7 @@ export interface UpgradeRequest extends HelmRequest {
 export interface Helm {
   /** The exact version, as "4.1.4". HelmMissing or HelmUnsupported otherwise. */
   version(signal: AbortSignal): Promise<string>;
-  /** The chart at exactly this name and version, pulled once and kept by digest. ChartUnavailable otherwise. */
+  /** The chart at exactly this name and version, pulled once and kept by digest. ChartUnavailable or ChartSourceUnavailable otherwise. */
   chart(source: ChartSource, deployed: ChartIdentity, signal: AbortSignal): Promise<LocalChart>;
   /**
    * Dry run over the deployed values with the overlay: every object that the upgrade would send. With `lookups`

@@ -11,6 +11,7 @@ import { failureOf } from "./failure.ts";
 import { appliedManifest, parseManifest, ReleaseObjects } from "./manifest.ts";
 import { overlayText } from "./overlayText.ts";
 import { type HelmEnvironment, type HelmExit, runHelm } from "./process.ts";
+import { pullFailureOf } from "./pullFailure.ts";
 import { requireSupported } from "./version.ts";
 
 export interface HelmOptions {
@@ -36,6 +37,7 @@ export function createHelm(options: HelmOptions): Helm {
     timeoutMs: number,
     signal: AbortSignal,
     input?: string,
+    failure = failureOf,
   ): Promise<HelmExit> => {
     const { binary, environment, folders, onRunning } = options;
     onRunning?.(1);
@@ -43,11 +45,11 @@ export function createHelm(options: HelmOptions): Helm {
       { binary, args, environment, cwd: folders.work, timeoutMs, ...(input === undefined ? {} : { input }) },
       signal,
     ).finally(() => onRunning?.(-1));
-    if (exit.code !== 0 || exit.ended !== "exit") throw failureOf(exit);
+    if (exit.code !== 0 || exit.ended !== "exit") throw failure(exit);
     return exit;
   };
   const findChart = createCharts(options.folders.charts, async (chart, repository, version, folder, signal) => {
-    await run(pullArguments(chart, repository, version, folder), PULL_MS, signal);
+    await run(pullArguments(chart, repository, version, folder), PULL_MS, signal, undefined, pullFailureOf);
   });
   return {
     async version(signal: AbortSignal): Promise<string> {
