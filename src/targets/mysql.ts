@@ -3,6 +3,7 @@ import { databaseFault, isFault, testLogin, withFirst } from "./databaseFault.ts
 import {
   accountOf,
   hasRight,
+  MARIADB_SESSION,
   nativeHash,
   passwordText,
   pluginsOf,
@@ -43,7 +44,7 @@ export function mysql({ shown, userHost }: MysqlOptions, withSession: WithSessio
     await withFirst(withSession, admins, signal, async (session) => {
       const { isMariadb, isReplica } = await serverOf(session);
       if (isReplica) throw databaseFault("readOnly", shown, admins[0]?.user ?? "");
-      await session.query(SESSION);
+      await session.query(isMariadb ? MARIADB_SESSION : SESSION);
       await work(session, isMariadb);
     });
   return {

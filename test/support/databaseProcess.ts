@@ -52,7 +52,10 @@ export function databaseProcess(options: {
       await waitUntil(`the children of ${name} are gone`, gone, { processes: [], timeoutMs: 60_000 });
     },
     async start(extra) {
-      server = startProcess({ name, program, args: [...args, ...extra], logFile, env: { PATH: process.env["PATH"] } });
+      // By the run's folder a server is found that outlives its test.
+      const { PATH, HELMWARDEN_TEST_RUN_DIR } = process.env;
+      const env = { PATH, HELMWARDEN_TEST_RUN_DIR };
+      server = startProcess({ name, program, args: [...args, ...extra], logFile, env });
       try {
         await waitUntil(`${name} answers`, answers, { processes: [server], timeoutMs: 120_000 });
       } catch (caught) {

@@ -238,6 +238,17 @@ describe("a MariaDB in trouble", { timeout: SLOW }, () => {
     await server.query("SET GLOBAL strict_password_validation = 1");
   });
 
+  test("a change that waits for another's ends by itself, and nothing happens later", async () => {
+    const target = await open(dual());
+    const other = await createConnection({ host: "127.0.0.1", port: server.port, ...server.superuser });
+    await other.query("LOCK TABLES mysql.global_priv WRITE");
+    const fault = await expectFault("TargetUnavailable", async () => await target.set(change, signal));
+    expect(fault.message).toContain("(1969)");
+    await other.query("UNLOCK TABLES");
+    await other.end();
+    expect(await working()).toEqual([true, false]);
+  });
+
   test("locked and expired accounts are not let in", async () => {
     const target = await open(dual());
     await server.query(`ALTER USER ${account} ACCOUNT LOCK`);

@@ -111,6 +111,19 @@ describe("a PostgreSQL with one user", { timeout: SLOW }, () => {
     expect(relay.cuts).toBeGreaterThanOrEqual(3);
   });
 
+  test("a change that waits for another's ends by itself, and nothing happens later", async () => {
+    const target = await open();
+    const { user: name, password } = pg.superuser;
+    const other = new Client({ host: "127.0.0.1", port: pg.port, user: name, password, database: "postgres" });
+    await other.connect();
+    await other.query(`BEGIN; ALTER ROLE "${user.replaceAll('"', '""')}" CONNECTION LIMIT 50`);
+    const fault = await expectFault("TargetUnavailable", async () => await target.set(change, signal));
+    expect(fault.message).toContain("(57014)");
+    await other.query("COMMIT");
+    await other.end();
+    expect(await working()).toEqual([true, false]);
+  });
+
   test("a login that breaks off tells nothing, and says so", async () => {
     const target = await open({ port: relay.port, tls: OFF });
     relay.cut("SELECT 1", "answered");
