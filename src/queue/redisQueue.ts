@@ -38,7 +38,7 @@ export async function createRedisQueue(
   const runs = createRuns(deps);
   const repetitions = createRepetitions(runs, log);
   const jobs = bull.queue("jobs");
-  const due = createDueSubjects(link.client, jobs, prefix, clock);
+  const due = createDueSubjects(link.client, jobs, prefix);
   const ticks = createRedisTicks(bull.queue("ticks"), link, repetitions, { prefix, ...deps });
   const life = new AbortController();
   let ticking = false;

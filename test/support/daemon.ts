@@ -100,9 +100,10 @@ export async function openDaemonScenario(folder: string, options: DaemonOptions 
 }
 
 /** A test that fails elsewhere shows what the daemon said. */
-function tellOnFailure({ pid, stdout }: RunningProgram): void {
+function tellOnFailure(program: RunningProgram): void {
   onTestFailed(() => {
-    process.stderr.write(`the log of daemon ${pid}:\n${stdout().trimEnd().split("\n").slice(-25).join("\n")}\n`);
+    const lines = program.stdout().trimEnd().split("\n").slice(-25);
+    process.stderr.write(`the log of daemon ${program.pid}:\n${lines.join("\n")}\n`);
   });
 }
 
