@@ -54,6 +54,7 @@ export async function migrateCutoverCommand(options: CutoverOptions, context: Co
     try {
       const request = requestIn(journal, options.dir);
       const state = stateOf(journal.entries);
+      requireOfCluster(request);
       requireProven(state);
       return await cutOver({ app, files, journal, request, state, options }, shadowMs, context);
     } finally {
@@ -153,6 +154,14 @@ async function removeUnread(
   if (!(await confirm(question, options.yes, terminal, signal))) return undefined;
   const [cluster, ports] = await Promise.all([app.cluster(request.cluster), app.portsOf(request.cluster)]);
   return await deleteOriginals({ ...ports, cluster, journal }, unread, signal);
+}
+
+function requireOfCluster({ from, store }: MigrationRequest): void {
+  if (from === undefined) return;
+  throw new HelmwardenError(
+    "UsageInvalid",
+    `This migration went from ${from} to ${store}: put the generated files in the place of the configuration's, and it is cut over.`,
+  );
 }
 
 /** Only what is proven may be cut over, and only while there is a way back. */

@@ -3,7 +3,7 @@ import type { App } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
 import { loadMapping } from "../config/migrationMapping.ts";
 import { configurationText, infisicalPermissionsText, vaultPolicyText } from "../core/migration/documents.ts";
-import { countKeys, type Stage, stateOf } from "../core/migration/journal.ts";
+import { countKeys, type MigrationRequest, type Stage, stateOf } from "../core/migration/journal.ts";
 import type { Config } from "../core/spec.ts";
 import { backUp } from "../operations/migrate/backUp.ts";
 import { type ImportPorts, importAll } from "../operations/migrate/importAll.ts";
@@ -134,7 +134,7 @@ async function generate(
   const path = join(options.dir, GENERATED, "helmwarden.yaml");
   await files.replaceText(
     path,
-    configurationText({ proposal, state, store, cluster, charts, rotate, known: knownIn(app, cluster) }),
+    configurationText({ proposal, state, store, cluster, charts, rotate, known: knownIn(app, request) }),
   );
   const provider = app.config.stores.get(store)?.provider;
   if (provider?.kind === "vault") {
@@ -147,12 +147,15 @@ async function generate(
   return path;
 }
 
-function knownIn({ config }: Migration["app"], cluster: string): ReadonlySet<string> {
+function knownIn({ config }: App, { cluster, store }: MigrationRequest): ReadonlySet<string> {
   const releases = config.releases.filter(({ key }) => key.cluster === cluster);
   const secrets = config.secrets.filter((one) => one.cluster === cluster);
   return new Set([
     ...releases.map(({ key }) => `release ${key.namespace}/${key.name}`),
     ...secrets.map(({ namespace, secret }) => `secret ${namespace}/${secret}`),
+    ...config.rotations
+      .filter(({ secret }) => secret.store === store)
+      .map(({ secret }) => `rotation ${secret.path.replace(/^\//, "")}#${secret.key}`),
   ]);
 }
 

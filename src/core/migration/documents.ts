@@ -9,7 +9,7 @@ export interface DocumentInput {
   readonly cluster: string;
   /** `chart` of a ReleaseSync, by NAMESPACE/NAME. */
   readonly charts: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  /** What the configuration has already: `release NAMESPACE/NAME`, `secret NAMESPACE/NAME`. */
+  /** What the configuration has already: `release NAMESPACE/NAME`, `secret NAMESPACE/NAME`, `rotation PATH#KEY`. */
   readonly known: ReadonlySet<string>;
   /** A duration: with RotationPolicies. */
   readonly rotate?: string | undefined;
@@ -32,9 +32,9 @@ export function configurationText(input: DocumentInput): string {
 }
 
 function rotationOf(input: DocumentInput): string {
-  const { rotate, proposal, store, cluster } = input;
+  const { rotate, proposal, store, cluster, known } = input;
   if (rotate === undefined) return "";
-  const has = (path: string, key: string): boolean => isIn(input, path, key);
+  const has = (path: string, key: string): boolean => isIn(input, path, key) && !known.has(`rotation ${path}#${key}`);
   return rotationText({ store, cluster, every: rotate, ...proposal, has });
 }
 

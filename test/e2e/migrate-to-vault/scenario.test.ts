@@ -57,7 +57,8 @@ test("Secrets and values of all kinds arrive byte for byte, and every release an
   const before = await world.secrets();
   const rolled = await generationOf(scenario.api, scenario.namespace, "shop");
 
-  const { code, stdout, stderr } = await world.migrate("run", "-n", scenario.namespace, ...(await anyone()));
+  const args = ["-n", scenario.namespace, ...(await anyone()), "--rotate", "90d"];
+  const { code, stdout, stderr } = await world.migrate("run", ...args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(flat(stdout)).toContain("Proven: a sync would adopt all 27 releases and Secrets, and change nothing.");
   expect(flat(stdout)).toContain(`skipped ${scenario.namespace}/owned: written by cert-manager`);
@@ -79,6 +80,10 @@ test("Secrets and values of all kinds arrive byte for byte, and every release an
   const documents = readFileSync(join(world.dir, "generated/helmwarden.yaml"), "utf8");
   expect(documents).toContain('path: "servers[0].password"');
   expect(documents).not.toContain("owned");
+  expect(documents).toContain("# kind: RotationPolicy");
+  expect(documents).toMatch(
+    /No policy for \S+ of encryptionKey of release \S+\/db: it looks like a key that encrypts data/,
+  );
 });
 
 test("killed at every step, it goes on where it was, and what it made is known as its own", async () => {
