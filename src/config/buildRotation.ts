@@ -11,6 +11,7 @@ import type {
 import type { SecretRef } from "../core/secretRef.ts";
 import type { Where } from "../core/spec.ts";
 import { generatorOf } from "./generator.ts";
+import { everyOf } from "./rotationPolicy.ts";
 import { type DatabaseKind, strategyOf } from "./rotationTargetFaults.ts";
 import type { DocumentOf } from "./schema.ts";
 
@@ -30,7 +31,8 @@ export function rotationOf(
   normalise: Normalise,
   where: Where,
 ): RotationPolicy {
-  const { every, window, overlap } = spec;
+  const { window, overlap } = spec;
+  const every = everyOf(spec);
   return {
     name: metadata.name,
     namespace: metadata.namespace,

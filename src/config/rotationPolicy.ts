@@ -30,8 +30,18 @@ const every = z
     [duration("1h", "3650d"), z.strictObject({ cron: cron(), timezone: timezone() })],
     "must be a duration between 1h and 3650d such as 90d, or {cron, timezone}",
   )
-  .prefault("90d")
-  .describe("How old a value gets before it is due: days of 24 hours, or the next time of a cron expression.");
+  .optional()
+  .describe(
+    "How old a value gets before it is due: days of 24 hours, or the next time of a cron expression. Default: 90d; 30d for the credentials that a store makes (vaultSecretId, infisicalClientSecret).",
+  );
+
+type Every = NonNullable<z.output<typeof every>>;
+
+/** Credentials that open a store are worth all that is in it. */
+export function everyOf(given: { readonly every?: Every | undefined; readonly target: object }): Every {
+  const ownDays = "vaultSecretId" in given.target || "infisicalClientSecret" in given.target ? 30 : 90;
+  return given.every ?? ownDays * 86_400_000;
+}
 
 const window = z
   .strictObject({
@@ -97,7 +107,8 @@ const spec = z
     notify,
   })
   .superRefine((given, context) => {
-    for (const fault of rotationFaults(given)) context.addIssue({ code: "custom", ...fault });
+    for (const fault of rotationFaults({ ...given, every: everyOf(given) }))
+      context.addIssue({ code: "custom", ...fault });
   });
 
 export const rotationPolicy = z.strictObject({

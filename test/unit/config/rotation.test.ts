@@ -43,6 +43,12 @@ function policy(fields: string, secret = {}): RotationPolicy {
 
 const DAY = 86_400_000;
 
+test("a credential that opens a store is rotated each 30 days, unless it says otherwise", () => {
+  const own = "target: { vaultSecretId: { store: vault, role: hw } }";
+  expect(policy(own).every).toEqual({ kind: "interval", ms: 30 * DAY });
+  expect(policy(`${own}\nevery: 60d`).every).toEqual({ kind: "interval", ms: 60 * DAY });
+});
+
 test("everything has a default but the secret", () => {
   const { where, ...rest } = policy("");
   expect(where).toEqual({ file: "/etc/hw/c.yaml", line: 11 });
