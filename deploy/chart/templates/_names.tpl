@@ -54,7 +54,7 @@ spec:
 {{- if and (gt (int .Values.replicas) 1) .Values.audit.persistence.enabled (has "ReadWriteOnce" .Values.audit.persistence.accessModes) }}
 {{- fail "replicas > 1 write to one volume, each in a folder of its own: set audit.persistence.accessModes to [ReadWriteMany], or audit.persistence.enabled: false." }}
 {{- end }}
-{{- if regexMatch "(?m)^kind: *[\"']?HelmwardenConfig" .Values.config.text }}
+{{- if regexMatch "(?m)^kind: *[\"']?HelmwardenConfig" (.Values.config.text | default "") }}
 {{- fail "config.text holds a HelmwardenConfig, which the chart makes: move its spec to config.settings." }}
 {{- end }}
 {{- if and .Values.ca.configMap .Values.ca.secret }}
