@@ -38,7 +38,7 @@ export function checkText(
   const verdict = `${ok ? style("good", "ok  ") : style("bad", "FAIL")}  `;
   const text = `${subject}: ${message}`;
   const more = advice === "" ? [] : [advice];
-  if (width === undefined) return `${verdict}${[text, ...more].join(". ")}\n`;
+  if (width === undefined) return `${verdict}${[text.replace(/\.$/, ""), ...more].join(". ")}\n`;
   const [first = "", ...below] = [text, ...more].map((part) => wrap(part, width, INDENT));
   return `${[verdict + first.slice(INDENT.length), ...below].join("\n")}\n`;
 }

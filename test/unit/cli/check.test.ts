@@ -22,6 +22,9 @@ test("on a terminal a line hangs behind its verdict, and what to do stands below
 
 test("elsewhere each is one line, whatever its length", () => {
   expect(checkText(line, undefined, plain)).toBe(`FAIL  ${line.subject}: ${line.message}. ${line.advice}\n`);
+  expect(checkText({ subject: "s", ok: false, message: "It ends.", advice: "Do it." }, undefined, plain)).toBe(
+    "FAIL  s: It ends. Do it.\n",
+  );
   const good = { subject: "helm", ok: true, message: "4.1.4" };
   expect(checkText(good, undefined, plain)).toBe("ok    helm: 4.1.4\n");
   expect(checkText(good, 80, plain)).toBe("ok    helm: 4.1.4\n");
