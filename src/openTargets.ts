@@ -1,8 +1,9 @@
 import { systemClock } from "./clock.ts";
 import type { RotationPolicy, SecretSource } from "./core/rotation/policy.ts";
 import type { SecretValue } from "./core/secretValue.ts";
+import { exhausted } from "./core/exhausted.ts";
 import { HelmwardenError } from "./errors.ts";
-import type { RotationTarget, Store } from "./ports.ts";
+import type { CredentialOwner, RotationTarget, Store } from "./ports.ts";
 
 export interface TargetDeps {
   /** A credential for the target, read anew at each call. */
@@ -33,9 +34,18 @@ export async function openTarget({ target }: RotationPolicy, deps: TargetDeps): 
       const { webhookTarget } = await import("./targets/webhook.ts");
       return webhookTarget(target, deps.read, systemClock);
     }
+    case "vaultSecretId":
+      return await openStoreCredential(target.store, { ...target, kind: "appRole" }, deps);
+    case "infisicalClientSecret":
+      return await openStoreCredential(target.store, { ...target, kind: "identity" }, deps);
     default:
-      return await Promise.reject(
-        new HelmwardenError("ConfigInvalid", `The target ${target.kind} is not built yet. ${typeof deps.read}`),
-      );
+      return exhausted(target);
   }
+}
+
+async function openStoreCredential(name: string, owner: CredentialOwner, deps: TargetDeps): Promise<RotationTarget> {
+  const { storeCredentialTarget } = await import("./targets/storeCredential.ts");
+  const credentials = (await deps.store(name)).credentialsOf?.(owner);
+  if (credentials !== undefined) return storeCredentialTarget(credentials, `store ${name}`);
+  throw new HelmwardenError("ConfigInvalid", `The store ${name} makes no credentials. Correct the RotationPolicy.`);
 }

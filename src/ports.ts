@@ -62,7 +62,7 @@ export interface StoreCredentials {
   create(rotation: string, signal: AbortSignal): Promise<{ readonly value: SecretValue; readonly id: string }>;
   /** Logs in with it, and ends the token that it got. */
   test(value: SecretValue, signal: AbortSignal): Promise<"accepted" | "refused">;
-  /** Ends it; gone already is fine. Without `id` a person made it, and it is looked for by its value. */
+  /** Ends it; gone already is fine. Without `id` a person made it, and it is found by its value. */
   revoke(value: SecretValue, id: string | undefined, signal: AbortSignal): Promise<void>;
   /** What a person should know of the owner. Throws what would be in the way of the others. */
   describe(signal: AbortSignal): Promise<string>;

@@ -13,7 +13,7 @@ import { makeFolder, newProject, trimmed } from "./infisicalProject.ts";
 import { Refusal } from "./infisicalRefusal.ts";
 import type { Answer } from "./infisicalRoutes.ts";
 import { answerTo } from "./infisicalRoutes.ts";
-import type { AuthMethod, Identity, LoginAnswer } from "./infisicalTokens.ts";
+import type { AuthMethod, ClientSecret, Identity, LoginAnswer } from "./infisicalTokens.ts";
 import { Tokens } from "./infisicalTokens.ts";
 
 export interface InfisicalServerOptions {
@@ -171,6 +171,14 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
       world.tokens.add(identity);
       world.roles.set(identity.id, role ?? "admin");
       return identity;
+    },
+    addClientSecret(identity: Identity, secret: ClientSecret): void {
+      world.tokens.clientSecrets(identity).push(secret);
+    },
+    /** Ends the first client secret of an identity, as a person would. */
+    revokeProof(identity: Identity): void {
+      const first = world.tokens.clientSecrets(identity)[0];
+      if (first) first.revoked = true;
     },
     setRole(identityId: string, role: Role): void {
       world.roles.set(identityId, role);

@@ -70,3 +70,24 @@ export const Written = z
 export type Written = z.infer<typeof Written>;
 
 export const OneSecret = z.object({ secret: z.object({ secretValue: z.string() }) });
+
+export const UniversalAuth = z.object({ identityUniversalAuth: z.object({ clientId: z.string().min(1) }) });
+
+export const NewClientSecret = z.object({
+  clientSecret: z.string().min(1),
+  clientSecretData: z.object({ id: z.string().min(1) }),
+});
+
+/** Those that are not revoked. */
+export const ClientSecrets = z
+  .object({
+    clientSecretData: z.array(
+      z.object({ id: z.string(), clientSecretPrefix: z.string(), isClientSecretRevoked: z.boolean() }),
+    ),
+  })
+  .transform(({ clientSecretData }) => ({
+    clientSecretData: clientSecretData.filter((one) => !one.isClientSecretRevoked),
+  }));
+
+/** The one 401 that says nothing of the secret: it is given for the right one, too. */
+export const LockedOut = z.object({ statusCode: z.literal(401), message: z.string().regex(/temporarily locked/) });

@@ -4,6 +4,7 @@ import { endsOf } from "../ends.ts";
 import { createHttpClient } from "../http.ts";
 import { keepListening } from "../keepListening.ts";
 import { checkInfisical } from "./check.ts";
+import { createClientSecrets } from "./clientSecrets.ts";
 import { createEventStream } from "./events.ts";
 import { createLister } from "./lister.ts";
 import { createTokenCalls } from "./login.ts";
@@ -46,6 +47,7 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
       return keepListening(listen, onEvent, { ...deps, store: options.name, onStanding }, both);
     },
     check: (signal) => checkInfisical({ options, subject, http, session, project, readPath }, signal),
+    credentialsOf: createClientSecrets(subject, http, withToken),
     ends: () => endsOf(session.endsInMs(), http, deps.clock),
     async close() {
       life.abort();

@@ -77,3 +77,9 @@ export const KvEvent = z
     path: data.event.metadata.path,
     dataPath: data.event.metadata.data_path,
   }));
+
+export const RoleId = z.object({ data: z.object({ role_id: z.string().min(1) }) });
+
+export const NewSecretId = z.object({
+  data: z.object({ secret_id: z.string().min(1), secret_id_accessor: z.string().min(1) }),
+});

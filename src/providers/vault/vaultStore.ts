@@ -11,6 +11,7 @@ import type { KvAnswer } from "./kv.ts";
 import { createKvClient } from "./kvClient.ts";
 import type { VaultDeps, VaultOptions } from "./options.ts";
 import { encodePath } from "./paths.ts";
+import { createSecretIds } from "./secretIds.ts";
 import { Session } from "./session.ts";
 import { createAnnotate } from "./annotate.ts";
 import { createVaultWriter } from "./vaultWriter.ts";
@@ -84,7 +85,8 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
   // Where a write goes must be known and not believed: a KV 1 mount takes a write for KV 2 and stores it elsewhere.
   const writer = createVaultWriter(kv, mount, subject, discover);
   const annotate = createAnnotate(kv, mount, subject, discover);
-  return { name, readPath, writer, annotate, check, ends, watchEvents, close };
+  const credentialsOf = createSecretIds(options, subject, http, session);
+  return { name, readPath, writer, annotate, check, ends, watchEvents, credentialsOf, close };
 }
 
 function invalidAnswer(kind: "otherVersion" | "noMount" | "unknown", subject: string, mount: string): HelmwardenError {
