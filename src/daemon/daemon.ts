@@ -194,7 +194,8 @@ export class Daemon {
     const known = new Set(this.#rollouts.waiting());
     const all = [...this.#generation.subjects.keys()].filter((id) => !known.has(id));
     await this.#changed(reason, all, reason, signal);
-    this.#loops.beat("resync", this.#generation.config.program.resyncMs * 3);
+    // Of a shared queue's turns, any number may fall to others.
+    if (!this.#deps.sharedQueue) this.#loops.beat("resync", this.#generation.config.program.resyncMs * 3);
   }
 
   /** Waves go on by passes of other processes too, which tell by their records. */

@@ -19,12 +19,16 @@ export interface RotationsDeps {
   readonly queue: Pick<Queue, "repeat">;
   readonly metrics: Pick<Metrics, "rotationEnded" | "errorSeen">;
   readonly loops: Loops;
+  /** Do other processes take turns of this queue? */
+  readonly sharedQueue: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** How often it is decided; a rotation under way is looked at again as often. */
 const TICK_MS = 15_000;
+/** A tick that is older tells of the past. */
+const WITHIN_MS = 120_000;
 const WORD = "/Rotation/";
 
 /** `cluster/Rotation/namespace/name` */
@@ -53,13 +57,14 @@ export class Rotations {
   follow(): void {
     this.#rests.clear();
     if (this.#deps.generation().config.rotations.length === 0) return;
-    this.#deps.loops.beat("rotations", TICK_MS * 8);
+    this.#beat();
     this.#deps.queue.repeat("rotations", TICK_MS, (signal) => this.tick(signal));
   }
 
-  /** As the last tick of this process saw them. */
+  /** As the last tick saw them; of a shared queue's processes, only the one whose turn it is can tell. */
   rows(): readonly RotationRow[] {
-    return this.#rows;
+    const ageMs = this.#deps.clock.now().getTime() - (this.#tickedAt?.getTime() ?? 0);
+    return ageMs < WITHIN_MS ? this.#rows : [];
   }
 
   tickedAt(): Date | undefined {
@@ -67,14 +72,19 @@ export class Rotations {
   }
 
   async tick(signal: AbortSignal): Promise<void> {
-    const { clock, loops, generation } = this.#deps;
+    const { clock, generation } = this.#deps;
     const { config, stores } = generation();
     const now = clock.now();
     this.#rows = await Promise.all(
       config.rotations.map(async (policy) => await this.#look(policy, stores.get(policy.secret.store), now, signal)),
     );
     this.#tickedAt = now;
-    loops.beat("rotations", TICK_MS * 8);
+    this.#beat();
+  }
+
+  /** Of a shared queue's turns, any number may fall to others. */
+  #beat(): void {
+    if (!this.#deps.sharedQueue) this.#deps.loops.beat("rotations", WITHIN_MS);
   }
 
   async #look(
