@@ -18,6 +18,11 @@ export class Loops {
     this.#loops.set(loop, { at: this.#clock.monotonic(), withinMs });
   }
 
+  /** It has ended, and is not missed. */
+  forget(loop: string): void {
+    this.#loops.delete(loop);
+  }
+
   /** The event loop itself is one, and looks at something each time. */
   keepBeating(look: () => void, signal: AbortSignal): void {
     this.beat("heartbeat", HEARTBEAT_WITHIN_MS);

@@ -16,7 +16,7 @@ import type { Metrics } from "./metrics.ts";
 export interface RotationsDeps {
   readonly generation: () => Generation;
   readonly send: (subject: string, reason: string) => void;
-  readonly queue: Pick<Queue, "repeat">;
+  readonly queue: Pick<Queue, "repeat" | "cancel">;
   readonly metrics: Pick<Metrics, "rotationEnded" | "errorSeen">;
   readonly loops: Loops;
   /** Do other processes take turns of this queue? */
@@ -56,7 +56,12 @@ export class Rotations {
   /** Follows a configuration: every policy may be tried again. */
   follow(): void {
     this.#rests.clear();
-    if (this.#deps.generation().config.rotations.length === 0) return;
+    this.#rows = [];
+    if (this.#deps.generation().config.rotations.length === 0) {
+      this.#deps.queue.cancel("rotations");
+      this.#deps.loops.forget("rotations");
+      return;
+    }
     this.#beat();
     this.#deps.queue.repeat("rotations", TICK_MS, (signal) => this.tick(signal));
   }
