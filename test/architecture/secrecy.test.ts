@@ -99,6 +99,7 @@ const RULES: readonly Rule[] = [
       "operations/preflight.ts": "renders, and follows canaries through what came of it",
       "operations/restart.ts": "reads who mounts what",
       "operations/restore.ts": "takes the previous values",
+      "operations/scrubRelease.ts": COMPARE,
       "operations/verify.ts": COMPARE,
       "operations/xrayRelease.ts": "renders, and follows canaries through what came of it",
     },

@@ -102,6 +102,7 @@ test("json holds dates as they are, and nothing for what is not known", () => {
         secret: "vault:apps/matomo#DB_PASSWORD",
         nextAt: undefined,
         state: "unknown",
+        late: false,
       },
     ],
   });
