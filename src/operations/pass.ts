@@ -47,6 +47,7 @@ export async function runPass(input: PassInput, onResult: OnResult, signal: Abor
   };
   const stores = createStorePass(input.stores, signal);
   const seen = preload(input, signal);
+  const leaving: Promise<unknown>[] = [];
 
   const written: WrittenSecret[] = [];
   await inLanes(input.secrets, input.concurrency, async (spec) => {
@@ -55,7 +56,7 @@ export async function runPass(input: PassInput, onResult: OnResult, signal: Abor
     else written.push(outcome);
   });
   await inLanes(input.releases, input.concurrency, async (spec) => {
-    const outcome = await outcomeOf(signal, async () => await passRelease(input, stores, seen, spec, signal));
+    const outcome = await outcomeOf(signal, async () => await passRelease(input, stores, seen, spec, leaving, signal));
     done(releaseSubject(spec), spec.key.cluster, outcome);
   });
   for (const one of written) {
@@ -67,6 +68,7 @@ export async function runPass(input: PassInput, onResult: OnResult, signal: Abor
     done(subject, cluster, outcome);
   }
   if (input.mode === "sync") await emitOutcomes(input, results, signal);
+  await Promise.all(leaving);
   return results;
 }
 
@@ -75,6 +77,7 @@ async function passRelease(
   stores: StorePass,
   preloaded: Preloaded,
   spec: ReleaseSync,
+  leaving: Promise<unknown>[],
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (spec.suspend) return { kind: "suspended" };
@@ -92,7 +95,7 @@ async function passRelease(
     const isNew = ports.clock.monotonic() - observed.at < NEW_MS;
     return await reconcileRelease(ports, spec, isNew ? seen : await seeAgain(ports, spec, values, held), "sync", held);
   };
-  return await underLease(ports, subject, work, signal);
+  return await underLease(ports, subject, work, signal, leaving);
 }
 
 async function seeAgain(

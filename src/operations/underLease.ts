@@ -10,18 +10,31 @@ const LOOK_MS = 500;
 
 /**
  * Does the work while the subject's Lease is ours, so that a person's pass and a daemon's never write it at once.
- * Waits for it up to 30 s, and holds with the name of whoever has it then. `held` aborts when the Lease is lost.
+ * Waits for it up to 30 s, and holds with the name of whoever has it then. `held` aborts when the Lease is lost. Where
+ * there is `leaving`, the result comes before the Lease has been given back, and that is for the caller to wait for.
  */
 export async function underLease<T>(
   { cluster, clock }: Pick<ReleasePorts, "cluster" | "clock">,
   subject: Subject,
   work: (held: AbortSignal) => Promise<T>,
   signal: AbortSignal,
+  leaving?: Promise<unknown>[],
 ): Promise<T | (Outcome & { kind: "held" })> {
   const lease = { namespace: subject.namespace, name: ownObjectName(subject) };
   const deadline = clock.monotonic() + WAIT_MS;
   for (;;) {
-    const taken = await cluster.withLease(lease, work, signal);
+    const done = Promise.withResolvers<{ readonly kind: "held"; readonly result: T }>();
+    const lent = cluster.withLease(
+      lease,
+      async (held) => {
+        const result = await work(held);
+        if (leaving !== undefined) done.resolve({ kind: "held", result });
+        return result;
+      },
+      signal,
+    );
+    const taken = await Promise.race([lent, done.promise]);
+    leaving?.push(lent);
     if (taken.kind === "held") return taken.result;
     if (clock.monotonic() >= deadline) return lockedBy(lease, taken.by);
     await clock.sleep(LOOK_MS, signal);

@@ -54,3 +54,21 @@ test("waiting ends with the signal", async () => {
   stop.abort();
   expect(await waiting).toBe("ended");
 });
+
+test("with a list for it, the result does not wait until the Lease has been given back", async () => {
+  const clock = manualClock();
+  const back = Promise.withResolvers<void>();
+  const slowToLeave: WithLease = async (_lease, work, until) => {
+    const result = await work(until);
+    await back.promise;
+    return { kind: "held", result };
+  };
+  const leaving: Promise<unknown>[] = [];
+  const ports = portsOf(clock, slowToLeave);
+  expect(await underLease(ports, subject, async () => "done", signal, leaving)).toBe("done");
+  expect(leaving).toHaveLength(1);
+  back.resolve();
+  expect(await leaving[0]).toEqual({ kind: "held", result: "done" });
+  const failing = underLease(ports, subject, () => Promise.reject(new Error("at work")), signal, []);
+  await expect(failing).rejects.toThrow("at work");
+});
