@@ -6,7 +6,7 @@ import type { RotatePorts } from "../../src/operations/rotate/rotatePorts.ts";
 import { rotateOnce } from "./rotateOnce.ts";
 
 const [, , , , config = "", when, fatal] = process.argv;
-const EFFECTS: ReadonlySet<string | symbol> = new Set(["set", "undo", "retire", "replace"]);
+const EFFECTS: ReadonlySet<string | symbol> = new Set(["create", "set", "undo", "retire", "replace"]);
 let made = 0;
 
 function watch<T extends object>(target: T): T {

@@ -42,7 +42,10 @@ export async function startReceiver(answer: (received: Received) => ReceiverAnsw
   };
 }
 
-/** POST /keys {label} → {data: {key, id}}; GET /me with the key; DELETE /keys/ID. The first two need the admin's key. */
+/**
+ * POST /keys {label} → {data: [{key, id}]}, DELETE /keys/ID, and DELETE /keys with the key in `x-key`: with the admin's
+ * key. GET /me with a key itself.
+ */
 export async function startKeyService() {
   const keys = new Map<string, string>();
   const adminKey = canary("admin-key");
@@ -56,6 +59,8 @@ export async function startKeyService() {
       keys.set(id, key);
       return { status: 201, body: JSON.stringify({ data: [{ key, id }] }) };
     }
+    const named = [...keys].find(([, key]) => key === headers["x-key"])?.[0];
+    if (method === "DELETE" && url === "/keys") return { status: keys.delete(named ?? "") ? 204 : 404 };
     const id = method === "DELETE" ? decodeURIComponent(url.slice("/keys/".length)) : "";
     return { status: keys.delete(id) ? 204 : 404 };
   });

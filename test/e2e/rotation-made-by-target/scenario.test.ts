@@ -1,0 +1,162 @@
+// Targets that are no databases, some of which make the value themselves: whole rotations, killed at every effect.
+import { join } from "node:path";
+import { afterEach, expect, test, vi } from "vitest";
+import { canary } from "../../support/canary.ts";
+import { call } from "../../support/http.ts";
+import { startKeyService } from "../../support/keyService.ts";
+import { startProgram } from "../../support/program.ts";
+import { rotateOnce } from "../../support/rotateOnce.ts";
+import { openScenario, type Scenario } from "../../support/scenario.ts";
+import { sharedServers } from "../../support/servers.ts";
+import { startSignedSteps } from "../../support/signedSteps.ts";
+
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
+
+interface World {
+  readonly yaml: string;
+  /** A value that is valid before the first rotation. */
+  readonly first: string;
+  /** What the program needs to log in there. */
+  readonly targetSecret: string;
+  readonly works: (value: string) => Promise<boolean>;
+  readonly close: () => Promise<void>;
+}
+
+let scenario: Scenario;
+let world: World;
+afterEach(async () => {
+  await scenario.close();
+  await world.close();
+});
+
+async function keySystem(): Promise<World> {
+  const service = await startKeyService();
+  const first = canary("by-hand");
+  service.keys.set("by-hand", first);
+  const bearer = (part: string): string => `headers: { Authorization: "Bearer \${${part}}"`;
+  return {
+    yaml: `http:
+      create: { url: ${service.url}/keys, ${bearer("admin")} }, body: '{"label": "\${rotation}"}', value: "$.data[0].key" }
+      test: { url: ${service.url}/me, ${bearer("value")} } }
+      revoke: { url: ${service.url}/keys, ${bearer("admin")}, X-Key: "\${value}" } }
+      secrets: { admin: { fromEnv: TARGET_SECRET } }`,
+    first,
+    targetSecret: service.adminKey,
+    works: (value) => Promise.resolve([...service.keys.values()].includes(value)),
+    close: service.close,
+  };
+}
+
+async function signedSteps(): Promise<World> {
+  const system = await startSignedSteps();
+  const first = canary("first");
+  system.values.set("before", first);
+  return {
+    yaml: `webhook: { url: ${system.url}/steps, secret: { fromEnv: TARGET_SECRET } }`,
+    first,
+    targetSecret: system.secret,
+    works: (value) => Promise.resolve(system.works(value)),
+    close: system.close,
+  };
+}
+
+/** A role of its own in the Vault that all tests share; the program's token may make and destroy its SecretIDs. */
+async function secretIds(): Promise<World> {
+  const { vaultAddress, vaultToken } = sharedServers();
+  const mount = scenario.namespace;
+  const must = async (path: string, body: unknown): Promise<void> => {
+    const headers = { "x-vault-token": vaultToken };
+    const { status } = await call(`${vaultAddress}/v1/${path}`, { method: "POST", body, headers });
+    if (status >= 300) throw new Error(`${path}: ${status}`);
+  };
+  const first = canary("by-hand");
+  await must(`sys/auth/${mount}`, { type: "approle" });
+  await must(`auth/${mount}/role/app`, { token_policies: "default", token_ttl: "1m" });
+  await must(`auth/${mount}/role/app/role-id`, { role_id: `role-${mount}` });
+  await must(`auth/${mount}/role/app/custom-secret-id`, { secret_id: first });
+  await must(`sys/policies/acl/${scenario.namespace}`, {
+    policy: `path "secret/data/${scenario.namespace}/*" { capabilities = ["read", "create", "update"] }
+      path "auth/${mount}/role/app/role-id" { capabilities = ["read"] }
+      path "auth/${mount}/role/app/secret-id" { capabilities = ["update"] }
+      path "auth/${mount}/role/app/secret-id/destroy" { capabilities = ["update"] }`,
+  });
+  return {
+    yaml: `vaultSecretId: { store: vault, role: app, mount: ${mount} }`,
+    first,
+    targetSecret: canary("unused"),
+    works: async (value) => {
+      const body = { role_id: `role-${mount}`, secret_id: value };
+      const { status } = await call(`${vaultAddress}/v1/auth/${mount}/login`, { method: "POST", body });
+      return status === 200;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A child that dies before or after its n-th effect; without a number it tells them all. */
+async function crash(when?: "before" | "after", effect?: number) {
+  const death = when === undefined ? [] : [when, String(effect)];
+  return await startProgram(["crash", "-c", join(scenario.dir, "config"), ...death], {
+    dir: scenario.dir,
+    env: environment(),
+    entry: "test/support/crashingRotation.ts",
+  }).end;
+}
+
+function environment(): Record<string, string> {
+  return {
+    KUBECONFIG: scenario.kubeconfig,
+    VAULT_TOKEN: scenario.vault.token,
+    TARGET_SECRET: world.targetSecret,
+  };
+}
+
+test.each([
+  ["a system that makes keys", keySystem, "create"],
+  ["a webhook", signedSteps, "set"],
+  ["SecretIDs of Vault", secretIds, "create"],
+] as const)(
+  "%s: killed before and after each effect, the next try leaves one valid value everywhere",
+  async (_name, open, brings) => {
+    scenario = await openScenario(import.meta.dirname, { vaultWrites: true });
+    world = await open();
+    scenario.configure(scenario.config().replace("__TARGET__", world.yaml));
+    await scenario.vault.put("app", { TOKEN: world.first });
+    const whole = await crash();
+    const effects = whole.stdout.trim().split("\n");
+    expect(effects, whole.stderr).toEqual(expect.arrayContaining([brings, "replace", "retire"]));
+    expect(await world.works(world.first)).toBe(false);
+
+    for (const effect of effects.keys()) {
+      for (const when of ["before", "after"] as const) {
+        const { TOKEN: old = "" } = await scenario.vault.get("app");
+        // The last rotation is forgotten: the secret is due again.
+        await scenario.vault.put("app", { TOKEN: old });
+        const { signal } = await crash(when, effect);
+        const where = `killed ${when} effect ${effect}, ${effects[effect]}`;
+        expect({ where, signal }).toEqual({ where, signal: "SIGKILL" });
+
+        const options = { config: join(scenario.dir, "config"), cacheFolder: join(scenario.dir, "cache") };
+        const outcome = await rotateOnce({ ...options, environment: { ...process.env, ...environment() } });
+        const now = await scenario.vault.get("app");
+        const state = JSON.parse(now["TOKEN__ROTATION"] ?? "{}") as { attempt?: object };
+        expect({
+          where,
+          outcome: outcome.kind,
+          pending: state.attempt,
+          live: await scenario.secret("app"),
+          works: await world.works(now["TOKEN"] ?? ""),
+          oldWorks: await world.works(old),
+        }).toEqual({
+          where,
+          outcome: when === "after" && effect === effects.length - 1 ? "notDue" : "rotated",
+          pending: undefined,
+          live: { token: now["TOKEN"] },
+          works: true,
+          oldWorks: false,
+        });
+        expect(now["TOKEN"]).not.toBe(old);
+      }
+    }
+  },
+);
