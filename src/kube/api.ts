@@ -100,6 +100,7 @@ export function createApi(k: typeof Libraries, load: () => KubeConfig, settings:
         if (signal.aborted) return cancelled();
         if (!(caught instanceof ApiFault)) return toHelmwardenError(caught);
         if (asksForCredentials(caught.fault)) credentials.reload();
+        if (caught.fault.kind === "timeout") connections.renew();
         return explainFault(caught.fault, target);
       };
       try {

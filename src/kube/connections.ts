@@ -7,6 +7,8 @@ import type * as Libraries from "./libraries.ts";
 export interface Connections {
   /** The pool for this TLS material: the same one until a certificate is rotated. */
   pool(options: DispatcherOptions): Dispatcher;
+  /** The next call goes over a new socket: those that are open may be as dead as one that fell silent. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -32,10 +34,15 @@ export function createConnections(k: typeof Libraries): Connections {
     closing.add(closed);
     void closed.then(() => closing.delete(closed));
   };
+  const renew = (): void => {
+    if (current !== undefined) retire(current.dispatcher);
+    current = undefined;
+  };
   return {
+    renew,
     pool(options) {
       if (current === undefined || !isDeepStrictEqual(current.options, options)) {
-        if (current !== undefined) retire(current.dispatcher);
+        renew();
         current = { options, dispatcher: open(k, options) };
       }
       return current.dispatcher;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -12,6 +12,7 @@ import { makeNamespace, type TestNamespace } from "../../support/namespace.ts";
 import { openCluster } from "../../support/openCluster.ts";
 import { waitUntil } from "../../support/process.ts";
 import { expectSilent } from "../../support/silence.ts";
+import { startTcpRelay } from "../../support/tcpRelay.ts";
 
 const WATCH = /\/secrets\?.*watch=true/;
 const LIST = /\/secrets\?(?!.*watch=true)/;
@@ -47,6 +48,8 @@ afterEach(async () => {
   await namespace.remove();
 });
 
+const proxied = (): string => proxy.kubeconfig(join(dir, "proxy"));
+
 interface Watching {
   readonly state: () => WatchState;
   readonly stop: () => Promise<void>;
@@ -57,8 +60,11 @@ function onEvent(event: SecretEvent): void {
   events.push(`${event.kind} ${event.name} ${event.labels["of"] ?? "-"}`);
 }
 
-async function watch(timing: Partial<WatchTiming> = {}, query: WatchQuery = {}, direct = false): Promise<Watching> {
-  const kubeconfig = direct ? controlPlane.kubeconfig : proxy.kubeconfig(join(dir, "proxy"));
+async function watch(
+  timing: Partial<WatchTiming> = {},
+  query: WatchQuery = {},
+  kubeconfig = proxied(),
+): Promise<Watching> {
   const cluster: Cluster = await openCluster(kubeconfig, { watch: timing, timeoutMs: 2_000 });
   const controller = new AbortController();
   const watching = cluster.watchSecrets({ namespace: namespace.name, ...query }, onEvent, controller.signal);
@@ -143,6 +149,27 @@ test("a watch that hangs is cut, and what happened meanwhile is told once", asyn
   expect(asked(LIST)).toBe(1);
 });
 
+test("when a watch falls silent no other of the open connections is believed: all may be dead", async () => {
+  const relay = await startTcpRelay(Number(new URL(controlPlane.server).port));
+  ending.push(() => relay.close());
+  const kubeconfig = join(dir, "relayed");
+  const direct = readFileSync(controlPlane.kubeconfig, "utf8");
+  writeFileSync(kubeconfig, direct.replaceAll(controlPlane.server, `https://127.0.0.1:${relay.port}`));
+  await make("old");
+  const silenceMs = 5_000;
+  await watch({ silenceMs }, {}, kubeconfig);
+  await change("old");
+  await until("the first event", () => events.length > 0);
+  const connections = relay.connections;
+  const start = performance.now();
+  relay.silence();
+  await change("old");
+  await until("the second event", () => events.length > 1);
+  expect(events).toEqual(["changed old test", "changed old test"]);
+  expect(performance.now() - start).toBeLessThan(2 * silenceMs);
+  expect(relay.connections).toBe(connections + 1);
+});
+
 test("a watch that never begins is given up", async () => {
   await make("old");
   const { state } = await watch({ silenceMs: 1_000 });
@@ -197,7 +224,7 @@ test("it ends when it is told to, whatever it does", async () => {
 
 test("an API server that goes away and comes back is followed on, and its age tells of the gap", async () => {
   await make("old");
-  const { state } = await watch({}, {}, true);
+  const { state } = await watch({}, {}, controlPlane.kubeconfig);
   await controlPlane.stopApiServer();
   await until("it is noticed", () => !state().healthy);
   await until("the age grows", () => state().ageMs > 2_000);
