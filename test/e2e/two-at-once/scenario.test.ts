@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Cluster } from "../../../src/ports.ts";
@@ -96,3 +99,41 @@ test("a sync that is killed at work leaves its Lease, and the next one waits for
   expect((await scenario.secret("web"))["token"]).toBe(wanted);
   expect(await web.revision()).toBe(2);
 }, 180_000);
+
+test("a daemon and a sync that see the same change make one upgrade, and one whole audit log", async () => {
+  await scenario.run("sync");
+  const { stdout: before } = await scenario.run("sync");
+  expect(before).toBe("Sync: 2 in sync.\n");
+  const stores = join(scenario.dir, "config", "stores.yaml");
+  writeFileSync(stores, `${readFileSync(stores, "utf8")}  http: { address: 127.0.0.1, port: 0 }\n`);
+  const wanted = canary("wanted");
+  await scenario.vault.put("web", { TOKEN: wanted });
+  const daemon = scenario.start("run");
+  try {
+    expect(await scenario.run("sync")).toMatchObject({ code: 0, stderr: "" });
+    const done = async (): Promise<boolean> => daemon.stdout().includes("helmwarden runs");
+    await waitUntil("the daemon runs", done, { processes: [], timeoutMs: 60_000 });
+  } finally {
+    daemon.child.kill("SIGTERM");
+  }
+  expect(await daemon.end).toMatchObject({ code: 0 });
+  expect(await web.revision()).toBe(2);
+  expect((await scenario.secret("app"))["token"]).toBe(wanted);
+  const intents = scenario.audit().filter(({ kind }) => kind === "intent");
+  expect(intents.map(({ action }) => action).toSorted()).toEqual(["apply", "apply", "upgrade"]);
+  let prev = "0".repeat(64);
+  for (const line of readFileSync(join(scenario.dir, "audit.jsonl"), "utf8").split("\n").slice(0, -1)) {
+    expect((JSON.parse(line) as { prev: string }).prev).toBe(prev);
+    prev = createHash("sha256").update(line).digest("hex");
+  }
+}, 180_000);
+
+test("an audit log that a living process does not let go stops a sync, which names it, and no plan", async () => {
+  symlinkSync(`${hostname()} ${process.pid} 1-1`, join(scenario.dir, "audit.jsonl.lock"));
+  expect((await scenario.run("plan")).code).toBe(2);
+  const { code, stdout } = await scenario.run("sync");
+  expect(code).toBe(1);
+  expect(stdout.replaceAll(/\s+/g, " ")).toContain(`process ${process.pid} on ${hostname()} is writing to it`);
+  expect(await web.revision()).toBe(1);
+  await expect(scenario.secret("app")).rejects.toThrow("there is no");
+}, 120_000);
