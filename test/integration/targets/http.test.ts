@@ -1,10 +1,17 @@
 // The http target against a small system with an API for its keys, and against one that misbehaves.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { HttpStep, TargetSpec } from "../../../src/core/rotation/policy.ts";
 import { SecretValue } from "../../../src/core/secretValue.ts";
 import { parseText, type Template } from "../../../src/core/template.ts";
 import type { TargetCredential } from "../../../src/ports.ts";
 import { httpTarget } from "../../../src/targets/http.ts";
+import { clusterBinary } from "../../support/binaries.ts";
 import { canary } from "../../support/canary.ts";
 import { type ReceiverAnswer, startKeyService, startReceiver } from "../../support/keyService.ts";
 import { freePort } from "../../support/redisServer.ts";
@@ -201,6 +208,27 @@ describe("answers", () => {
     stop.abort();
     await asked;
   });
+});
+
+test("a certificate that nobody vouches for is not trusted, and nothing is sent", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "helmwarden-http-target-"));
+  execFileSync(clusterBinary(), ["certs", dir]);
+  let asked = 0;
+  const files = { key: readFileSync(join(dir, "server.key")), cert: readFileSync(join(dir, "server.crt")) };
+  const server = createServer(files, (_message, response) => {
+    asked += 1;
+    response.end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(async () => {
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(dir, { recursive: true });
+  });
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const target = httpTarget(specOf(url), reading(canary("admin")));
+  const error = await expectFault("TargetUnavailable", async () => await target.create!("r", signal));
+  expect(error.message).toContain("certificate");
+  expect(asked).toBe(0);
 });
 
 test("http goes to this machine only, and a JSONPath must be one", async () => {

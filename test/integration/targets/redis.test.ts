@@ -8,6 +8,7 @@ import { redisTarget } from "../../../src/targets/redis.ts";
 import { canary } from "../../support/canary.ts";
 import { redisTargetWorld, type RedisTargetOptions } from "../../support/redisTarget.ts";
 import { freePort, startRedis } from "../../support/redisServer.ts";
+import { startTcpRelay } from "../../support/tcpRelay.ts";
 import { expectFault, expectSilent } from "../../support/silence.ts";
 
 const signal = new AbortController().signal;
@@ -73,7 +74,8 @@ test("no plaintext reaches MONITOR, the slow log or the ACL log", async () => {
   await start({ user: "app", keeps: "aclFile", args: ["--slowlog-log-slower-than", "0"] });
   const change = world.change();
   const seen: string[] = [];
-  const watcher = await new Redis(world.server.url).monitor();
+  const client = new Redis(world.server.url);
+  const watcher = await client.monitor();
   try {
     watcher.on("monitor", (_time, words) => seen.push(words.join(" ")));
     await world.target.set(change, signal);
@@ -82,6 +84,7 @@ test("no plaintext reaches MONITOR, the slow log or the ACL log", async () => {
     await expect.poll(() => seen.some((line) => line.includes("the end")), { timeout: 30_000 }).toBe(true);
   } finally {
     watcher.disconnect();
+    client.disconnect();
   }
   const logs = await world.server.with(async (client) => [await client.slowlog("GET", 100), await client.acl("LOG")]);
   expectSilent([seen, logs]);
@@ -153,6 +156,29 @@ test("TLS by `verify` takes only a trusted one, and `require` no clear text", as
   await expectFault("TargetUnavailable", async () => await strict.set(world.change(), signal));
   await expectFault("TargetUnavailable", async () => await world.target.set(world.change(), signal));
 }, 60_000);
+
+test("a server that falls silent, and one that breaks off, are told from a refusal", async () => {
+  await start({ user: "app", keeps: "nowhere", mode: "off" });
+  const relay = await startTcpRelay(world.server.port);
+  try {
+    const change = world.change();
+    const read = (): Promise<SecretValue> => Promise.resolve(SecretValue.fromText(world.adminPassword));
+    const target = redisTarget({ ...world.spec, port: relay.port }, read);
+    expect(await target.test(change.current, signal)).toBe("accepted");
+    await world.server.with((client) => client.call("CLIENT", "PAUSE", "60000", "ALL"));
+    const stop = new AbortController();
+    const asked = expectFault("Cancelled", async () => await target.set(change, stop.signal));
+    await expect.poll(() => relay.connections, { timeout: 30_000 }).toBe(2);
+    stop.abort();
+    await asked;
+    const broken = expectFault("TargetUnavailable", async () => await target.set(change, signal));
+    await expect.poll(() => relay.connections, { timeout: 30_000 }).toBe(3);
+    relay.cut();
+    await broken;
+  } finally {
+    await relay.close();
+  }
+}, 90_000);
 
 test("a port where nobody listens", async () => {
   await start({ user: "app", keeps: "nowhere" });
