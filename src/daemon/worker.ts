@@ -96,7 +96,9 @@ async function passUnderLease(
       async (still) => {
         deps.onLease(1);
         try {
-          const outcome = await reconcileSubject(ports, subject, createStorePass(stores, still), still);
+          const outcome = await reconcileSubject(ports, subject, createStorePass(stores, still), still).catch(
+            failureOf,
+          );
           // A pass that ended because its lease was lost says nothing about the subject, which must not stall for it.
           const isLost = still.aborted && !signal.aborted;
           return isLost && outcome.kind === "failed" ? "taken" : outcome;
@@ -108,9 +110,13 @@ async function passUnderLease(
     );
     return held.kind === "taken" ? "taken" : held.result;
   } catch (caught) {
-    const { code, message } = toHelmwardenError(caught);
-    return { kind: "failed", code, message };
+    return failureOf(caught);
   }
+}
+
+function failureOf(caught: unknown): Outcome & { kind: "failed" } {
+  const { code, message } = toHelmwardenError(caught);
+  return { kind: "failed", code, message };
 }
 
 /** One log line and one Event for what was done; for what was not, not again while it is the same. */
