@@ -8,9 +8,10 @@ import type { Config } from "../core/spec.ts";
 import { backUp } from "../operations/migrate/backUp.ts";
 import { type ImportPorts, importAll } from "../operations/migrate/importAll.ts";
 import type { Inventoried } from "../operations/migrate/takeInventory.ts";
+import { listedSecrets, rememberingStore } from "../operations/migrate/readOnce.ts";
 import { type Difference, verifyAll } from "../operations/migrate/verifyAll.ts";
 import { type Result, runPass } from "../operations/pass.ts";
-import type { Clock, MigrationJournal } from "../ports.ts";
+import type { Clock, MigrationJournal, Store } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { chooseLock } from "./migrateLock.ts";
 import type { Migration } from "./migrateRun.ts";
@@ -34,6 +35,7 @@ export async function carryOn(
   const store = (await app.stores([request.store])).get(request.store);
   if (store === undefined) return 1;
   const ports: ImportPorts = { store, journal, clock, digestKey };
+  const read = rememberingStore(store);
   const say = (text: string): void => {
     if (options.output === "text") terminal.out(`${text}\n`);
   };
@@ -43,11 +45,11 @@ export async function carryOn(
     await bringIn(ports, inventory, context, say);
     await stage("import", true);
   }
-  const differences = await prove(ports, inventory, context);
+  const differences = await prove({ ...ports, store: read }, inventory, context);
   await stage("verify", differences.length === 0);
   const generated = await generate(migration, inventory);
   await stage("generate", true);
-  const results = await planOver(migration, generated, context);
+  const results = await planOver(migration, generated, read, context);
   const moved = results.filter(({ outcome }) => !isUnmoved(outcome));
   await stage("plan", moved.length === 0);
 
@@ -163,21 +165,29 @@ function knownIn({ config }: App, { cluster, store }: MigrationRequest): Readonl
 async function planOver(
   { app, options }: Migration,
   generated: string,
+  store: Store,
   context: CommandContext,
 ): Promise<readonly Result[]> {
-  return await passOver(app, await loadConfig([options.config, generated], context.signal), context);
+  const config = await loadConfig([options.config, generated], context.signal);
+  return await passOver(app, config, context, store);
 }
 
-/** A plan over all of a configuration. */
+/** A plan over all of a configuration; `store` goes in the place of the one of its name. */
 export async function passOver(
   app: App,
   { releases, secrets, program }: Config,
   { terminal, signal }: CommandContext,
+  store: Store,
 ): Promise<readonly Result[]> {
-  const stores = await app.stores(storesOf({ releases, secrets }));
+  const stores = new Map([...(await app.stores(storesOf({ releases, secrets }))), [store.name, store]]);
+  const portsOf = once(async (name) => {
+    const [cluster, ports] = await Promise.all([app.cluster(name), app.portsOf(name)]);
+    const namespaces = new Set(secrets.filter((one) => one.cluster === name).map(({ namespace }) => namespace));
+    return { ...ports, cluster: { ...ports.cluster, secrets: await listedSecrets(cluster, namespaces, signal) } };
+  });
   const progress = createProgress(terminal, "planned", releases.length + secrets.length);
   const { concurrency } = program.queue;
-  const input = { mode: "plan", releases, secrets, concurrency, stores, portsOf: app.portsOf } as const;
+  const input = { mode: "plan", releases, secrets, concurrency, stores, portsOf } as const;
   return await runPass(input, progress.step, signal).finally(progress.end);
 }
 
@@ -198,4 +208,13 @@ function summary(state: ReturnType<typeof stateOf>, planned: number, ok: boolean
   return ok
     ? `Migrate: ${counts}. Proven: a sync would adopt all ${planned} releases and Secrets, and change nothing.`
     : `Migrate: ${counts}. Not proven: see above. The originals are as they were.`;
+}
+
+function once<T>(make: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (name) => {
+    const known = made.get(name) ?? make(name);
+    made.set(name, known);
+    return known;
+  };
 }

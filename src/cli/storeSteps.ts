@@ -6,6 +6,7 @@ import { countKeys, isThere, stateOf } from "../core/migration/journal.ts";
 import { storePathOf } from "../core/migration/storePath.ts";
 import type { ImportPorts } from "../operations/migrate/importAll.ts";
 import { importInWaves } from "../operations/migrate/importInWaves.ts";
+import { rememberingStore } from "../operations/migrate/readOnce.ts";
 import { plain, type StoreInventory } from "../operations/migrate/takeStoreInventory.ts";
 import { verifyAll } from "../operations/migrate/verifyAll.ts";
 import type { MigrationJournal, Store } from "../ports.ts";
@@ -41,16 +42,23 @@ export async function carryOver(move: Move, run: MoveRun, context: CommandContex
   const { terminal, signal } = context;
   const { clock, digestKey } = await app.portsOf(requestIn(journal, options.dir).cluster);
   const ports: ImportPorts = { store: target, journal, clock, digestKey };
+  const read = rememberingStore(target);
   const stage = recordStage(journal, clock);
   const say: Say = (text) => {
     if (options.output === "text") terminal.out(`${wrap(text, terminal.columns, "  ").trimStart()}\n`);
   };
   if (!proveOnly) await stage("import", await copy(move, ports, say, context));
-  const differences = await verifyAll(ports, stateOf(journal.entries), inventory.imports, () => undefined, signal);
+  const differences = await verifyAll(
+    { ...ports, store: read },
+    stateOf(journal.entries),
+    inventory.imports,
+    () => undefined,
+    signal,
+  );
   await stage("verify", differences.length === 0);
   const { files, generated } = await rewrite(move, run, signal);
   await stage("generate", true);
-  const results = await passOver(app, parseConfig(files, options.config), context);
+  const results = await passOver(app, parseConfig(files, options.config), context, read);
   const moved = results.filter(({ outcome }) => !isUnmoved(outcome));
   await stage("plan", moved.length === 0);
 

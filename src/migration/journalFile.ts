@@ -65,13 +65,21 @@ export async function openJournal(path: string, how: "begin" | "go on" | "read")
   const lines = bytes.subarray(0, whole).toString("utf8").split("\n").filter(Boolean);
   const entries = lines.map((line) => parse(line, path));
   let last: Promise<void> = Promise.resolve();
+  let waiting: JournalEntry[] | undefined;
   return {
     entries,
     append(...added) {
-      // In turns: lanes append side by side, and a line must not be torn by another.
+      if (waiting !== undefined) {
+        waiting.push(...added);
+        return last;
+      }
+      // In turns, as a line must not be torn by another; what comes while one is written goes with the next, together.
+      const batch = [...added];
+      waiting = batch;
       last = inTurn(last, async () => {
-        await write(file, path, added);
-        entries.push(...added);
+        waiting = undefined;
+        await write(file, path, batch);
+        entries.push(...batch);
       });
       return last;
     },
