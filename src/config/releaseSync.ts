@@ -32,12 +32,16 @@ export const emptyGuard = () => guard("The wanted value is empty, blank or a pla
 
 const version = () => word().optional().describe("The version that has to be deployed; without it, whichever is.");
 
+const PLAIN_URL = /^(?!\w+:\/\/[^/]*@)[^?#]*$/;
+const PLAIN_URL_RULE = "must hold no user, password or query: it stands on helm's command line";
+
 const chart = z.union(
   [
     z.strictObject({ path: text().describe("Folder or archive of the chart, relative to the configuration file.") }),
     z.strictObject({
       repository: word()
         .regex(/^https?:\/\//, "must begin with https:// or http://; for oci:// there is `oci`")
+        .regex(PLAIN_URL, PLAIN_URL_RULE)
         .describe("URL of the chart repository."),
       name: word().describe("Name of the chart in the repository."),
       version: version(),
@@ -45,6 +49,7 @@ const chart = z.union(
     z.strictObject({
       oci: word()
         .regex(/^oci:\/\//, "must begin with oci://")
+        .regex(PLAIN_URL, PLAIN_URL_RULE)
         .describe("`oci://` reference, without a tag."),
       version: version(),
     }),

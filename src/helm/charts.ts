@@ -41,12 +41,22 @@ export function createCharts(folder: string, pull: PullChart): FindChart {
       );
     pulls.set(id, pulled);
     try {
-      return await readChart(await pulled);
+      return await readPulled(await pulled);
     } catch (caught) {
       pulls.delete(id);
       throw caught;
     }
   };
+}
+
+/** A power cut may have torn the archive: then it goes, and the next try pulls it anew. */
+async function readPulled(archive: string): Promise<LocalChart> {
+  try {
+    return await readChart(archive);
+  } catch (caught) {
+    await rm(archive, { force: true });
+    throw caught;
+  }
 }
 
 async function pullOnce(

@@ -161,6 +161,19 @@ describe("a chart that is pulled", () => {
     expect(await find(source, deployed, signal)).toMatchObject(deployed);
   });
 
+  test("an archive in the cache that a power cut has torn is pulled anew", async () => {
+    const cache = join(dir, "pull-torn");
+    await createCharts(cache, pulls().pull)(source, deployed, signal);
+    const [id = ""] = readdirSync(cache);
+    truncateSync(join(cache, id, "parent-1.2.3.tgz"));
+    const again = pulls();
+    const find = createCharts(cache, again.pull);
+    await expectFault("ChartUnavailable", () => find(source, deployed, signal));
+    expect(await find(source, deployed, signal)).toMatchObject(deployed);
+    expect(again.calls).toHaveLength(1);
+    await createCharts(cache, noPull)(source, deployed, signal);
+  });
+
   test("a pull that brings nothing is a fault", async () => {
     const find = createCharts(join(dir, "pull-nothing"), () => Promise.resolve());
     await expectFault("ChartUnavailable", () => find(source, deployed, signal));

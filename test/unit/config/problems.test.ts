@@ -103,6 +103,17 @@ describe("fields", () => {
       "{ repository: ftp://x, name: a }",
       "c.yaml:34:24: spec.chart.repository: must begin",
     ],
+    [
+      "{ path: ./charts/matomo }",
+      "{ repository: https://user:secret@x/charts, name: a }",
+      "c.yaml:34:24: spec.chart.repository: must hold no user, password or query",
+    ],
+    [
+      "{ path: ./charts/matomo }",
+      "{ repository: 'https://x/charts?token=secret', name: a }",
+      "c.yaml:34:24: spec.chart.repository: must hold no user, password or query",
+    ],
+    ["{ path: ./charts/matomo }", "{ oci: oci://secret@x/a }", "c.yaml:34:17: spec.chart.oci: must hold no user"],
     ["{ path: ./charts/matomo }", "{ oci: https://x }", "c.yaml:34:17: spec.chart.oci: must begin with oci://"],
     [
       "{ path: ./charts/matomo }",
