@@ -9,6 +9,7 @@ import {
   fsyncSync,
   openSync,
   readSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -70,6 +71,7 @@ export function checkAuditFile(path: string): CheckLine {
     attempt(path, () => {
       for (const one of existsSync(path) ? [path, dirname(path)] : [dirname(path)])
         accessSync(one, constants.R_OK | constants.W_OK);
+      if (existsSync(path) && statSync(path).isDirectory()) throw unavailable(path, IS_FOLDER);
     });
     return { subject, ok: true, message: "may be written" };
   } catch (caught) {
@@ -154,6 +156,8 @@ function refuse(path: string, caught: unknown): never {
   throw unavailable(path, reasonOf(caught));
 }
 
+const IS_FOLDER = "it is a folder; set `audit.file` to a file";
+
 function reasonOf(caught: unknown): string {
   const code: unknown = caught instanceof Error && "code" in caught ? caught.code : undefined;
   switch (code) {
@@ -163,6 +167,8 @@ function reasonOf(caught: unknown): string {
     case "EROFS":
     case "EPERM":
       return "it may not be written; set `audit.file` to a place that may";
+    case "EISDIR":
+      return IS_FOLDER;
     case "ENOSPC":
     case "EDQUOT":
       return "the disk is full";

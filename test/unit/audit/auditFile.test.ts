@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -162,7 +163,7 @@ describe("a file that is no audit log is refused, and left as it is", () => {
 describe("where it cannot be written", () => {
   test.each<[string, () => string, RegExp]>([
     ["no folder", () => join(dir, "none/audit.jsonl"), /its folder does not exist; make it/],
-    ["a folder in its place", () => dir, /the system answers EISDIR/],
+    ["a folder in its place", () => dir, /it is a folder; set `audit\.file` to a file/],
   ])("%s", async (_, at, message) => {
     const fault = await expectFault("AuditUnavailable", async () => open(at()));
     expect(fault.message).toMatch(message);
@@ -181,7 +182,8 @@ describe("where it cannot be written", () => {
   });
 
   test.runIf(process.platform === "linux")("a full disk: the append fails, and so nothing is changed", async () => {
-    const log = open("/dev/full");
+    symlinkSync("/dev/full", path);
+    const log = open();
     const fault = await expectFault("AuditUnavailable", () => log.append(record("a")));
     expect(fault.message).toMatch(/the disk is full\. Without a record nothing is changed/);
   });
@@ -203,6 +205,14 @@ describe("checkAuditFile looks and changes nothing", () => {
     await write("a");
     expect(checkAuditFile(path)).toMatchObject({ ok: true });
     expect(runsOf()).toEqual(["a"]);
+  });
+
+  test("a folder in its place", () => {
+    mkdirSync(path);
+    expect(checkAuditFile(path)).toMatchObject({
+      ok: false,
+      advice: expect.stringContaining("it is a folder") as string,
+    });
   });
 
   test("a folder that is not there", () => {
