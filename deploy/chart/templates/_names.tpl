@@ -34,7 +34,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "helmwarden.settings" -}}
 {{- $settings := .Values.config.settings -}}
-{{- $http := merge (dict "port" 8080) ($settings.http | default dict) -}}
+{{- $http := mergeOverwrite (dict "port" 8080) ($settings.http | default dict) -}}
 {{- $fixed := dict "audit" (dict "file" "/var/lib/helmwarden/audit.jsonl") "shutdownGrace" (printf "%ds" (int .Values.shutdownGraceSeconds)) "http" $http -}}
 apiVersion: helmwarden.dev/v1alpha1
 kind: HelmwardenConfig

@@ -115,6 +115,14 @@ describe.each(examples)("%s", (values) => {
   });
 });
 
+test("the port of the settings is the program's and the container's", async () => {
+  const settings = ["--set", "config.settings.http.port=9123"];
+  const objects = objectsOf(await helmOf(4)(["template", "own", chart, ...settings]));
+  const config = objects.find(({ data }) => data?.["helmwarden.yaml"] !== undefined);
+  expect(config?.data?.["helmwarden.yaml"]).toContain("port: 9123");
+  expect(JSON.stringify(objects.find(({ kind }) => kind === "Deployment"))).toContain('"containerPort":9123');
+});
+
 test.each([3, 4] as const)(
   "helm %i installs it, waits until it is ready, upgrades and uninstalls it",
   async (major) => {
