@@ -74,8 +74,8 @@ test("no plaintext reaches MONITOR, the slow log or the ACL log", async () => {
   await start({ user: "app", keeps: "aclFile", args: ["--slowlog-log-slower-than", "0"] });
   const change = world.change();
   const seen: string[] = [];
-  const client = new Redis(world.server.url);
-  const watcher = await client.monitor();
+  const own = new Redis(world.server.url);
+  const watcher = await own.monitor();
   try {
     watcher.on("monitor", (_time, words) => seen.push(words.join(" ")));
     await world.target.set(change, signal);
@@ -84,7 +84,7 @@ test("no plaintext reaches MONITOR, the slow log or the ACL log", async () => {
     await expect.poll(() => seen.some((line) => line.includes("the end")), { timeout: 30_000 }).toBe(true);
   } finally {
     watcher.disconnect();
-    client.disconnect();
+    own.disconnect();
   }
   const logs = await world.server.with(async (client) => [await client.slowlog("GET", 100), await client.acl("LOG")]);
   expectSilent([seen, logs]);
