@@ -81,10 +81,14 @@ export async function openDaemonScenario(folder: string, options: DaemonOptions 
     },
     record,
     recorded: (releases, outcome) =>
-      until(`all are on record as ${outcome}`, async () => {
-        const records = await Promise.all(releases.map(({ name }) => record(name)));
-        return records.every((one) => one?.outcome === outcome && one.phase === "settled");
-      }),
+      until(
+        `all are on record as ${outcome}`,
+        async () => {
+          const records = await Promise.all(releases.map(({ name }) => record(name)));
+          return records.every((one) => one?.outcome === outcome && one.phase === "settled");
+        },
+        120_000,
+      ),
     async events(reason) {
       const { items } = await scenario.object<{ items: readonly { reason: string; message: string }[] }>("v1/events");
       return items.filter((event) => event.reason === reason);

@@ -33,7 +33,7 @@ afterAll(async () => {
 /** A daemon whose release is in step, and which nothing but the watches and the polls tells of a change. */
 async function begin(chart = "checksum"): Promise<{ web: Release; daemon: RunningDaemon }> {
   scenario = await openDaemonScenario(import.meta.dirname, {
-    settings: (yaml) => yaml.replace("resync: 10s", "resync: 1h").replace("most: 2s", "most: 10m, attempts: 1"),
+    settings: (yaml) => yaml.replace("resync: 10s", "resync: 1h").replace("most: 2s", "most: 10m, attempts: 3"),
   });
   scenario.configure(scenario.config().replace("/checksum", `/${chart}`));
   const old = canary("old");
@@ -53,7 +53,7 @@ test("the API server stops for ten seconds: nothing is lost, and the watch tells
   expect((await daemon.get("/livez")).status).toBe(200);
   await scenario.vault.put("web", { TOKEN: wanted });
   // As often as it is tried, an outage is no reason to give up.
-  await until("two passes have failed", async () => ((await daemon.status()).subjects[0]?.attempts ?? 0) >= 2);
+  await until("four passes have failed", async () => ((await daemon.status()).subjects[0]?.attempts ?? 0) > 3);
   expect((await daemon.status()).subjects[0]).toMatchObject({ outcome: "failed", reason: "ClusterUnavailable" });
   await until("ten seconds are over", async () => performance.now() - start > 10_000);
   await plane.startApiServer();

@@ -1,4 +1,4 @@
-// Two daemons share one Redis and twenty releases; one of them is killed in the middle of a change of all.
+// Two daemons share one Redis and fifty releases; one of them is killed in the middle of a change of all.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,8 +38,8 @@ spec:
       from: { store: vault, path: __NAMESPACE__/${path}, key: TOKEN }
 `;
 
-async function begin(count: number, settings: (yaml: string) => string): Promise<readonly Release[]> {
-  const queue = "{ redis: { url: { fromEnv: REDIS_URL }, concurrency: 2 } }";
+async function begin(count: number, settings: (yaml: string) => string, concurrency = 2): Promise<readonly Release[]> {
+  const queue = `{ redis: { url: { fromEnv: REDIS_URL }, concurrency: ${concurrency} } }`;
   scenario = await openDaemonScenario(import.meta.dirname, { queue, settings, env: { REDIS_URL: redis.url } });
   const names = Array.from({ length: count }, (_, index) => `r${index}`);
   scenario.configure(names.map((name, index) => document(name, PATHS[index % PATHS.length]!)).join(""));
@@ -51,7 +51,7 @@ async function begin(count: number, settings: (yaml: string) => string): Promise
 }
 
 test("each change makes one revision, also of the releases that the killed one had in hand", async () => {
-  const releases = await begin(20, (yaml) =>
+  const releases = await begin(50, (yaml) =>
     yaml.replace("  resync: 10s", "  resync: 10s\n  rollout: { maxUnavailable: 100% }"),
   );
   const [first, second] = await Promise.all([scenario.daemon({ audit: "1" }), scenario.daemon({ audit: "2" })]);
@@ -67,7 +67,7 @@ test("each change makes one revision, also of the releases that the killed one h
       const records = await Promise.all(releases.map(({ name }) => scenario.record(name)));
       return records.every((one) => one?.revision === 2 && one.phase === "settled" && one.noted === undefined);
     },
-    150_000,
+    240_000,
   );
   await first.stop();
   await until("no lease is held, nor any helm left", async () => {
@@ -78,7 +78,7 @@ test("each change makes one revision, also of the releases that the killed one h
     releases.map((release) => ({ release, values: { token: wanted }, revision: 2 })),
   );
   expect(formIn(await redis.dump())).toBeUndefined();
-}, 300_000);
+}, 480_000);
 
 test("what one daemon has read is what the other writes, however long ago that one read itself", async () => {
   const releases = await begin(8, (yaml) =>
@@ -98,3 +98,27 @@ test("what one daemon has read is what the other writes, however long ago that o
   await Promise.all([first.stop(), second.stop()]);
   expect(await heldLeases(scenario)).toEqual([]);
 });
+
+/** The next resync is far away, so that only the look for lost work can find it. */
+const withoutResync = (yaml: string): string =>
+  yaml.replace("  resync: 10s", "  resync: 1h\n  rollout: { canary: 0, maxUnavailable: 100% }");
+
+test("Redis is flushed while jobs wait in it: what was lost is found again within an interval, and done once", async () => {
+  const releases = await begin(6, withoutResync, 1);
+  const daemon = await scenario.daemon();
+  await scenario.recorded(releases, "adopted");
+  const wanted = canary("wanted");
+  for (const path of PATHS) await scenario.vault.put(path, { TOKEN: wanted });
+  await daemon.helm("--hide-notes");
+  const waiting = (): Promise<number> => redis.with((client) => client.zcard("helmwarden:due"));
+  await until("jobs wait", async () => (await waiting()) > 2);
+  await redis.flush();
+  await scenario.recorded(releases, "changed");
+  await daemon.stop();
+  const said = daemon.log().filter(({ msg }) => msg.startsWith("The queue's Redis has lost"));
+  expect(said).toHaveLength(1);
+  await expectWhole(
+    scenario,
+    releases.map((release) => ({ release, values: { token: wanted }, revision: 2 })),
+  );
+}, 300_000);
