@@ -9,7 +9,6 @@ import {
   fsyncSync,
   openSync,
   readSync,
-  statSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -71,11 +70,21 @@ export function checkAuditFile(path: string): CheckLine {
     attempt(path, () => {
       for (const one of existsSync(path) ? [path, dirname(path)] : [dirname(path)])
         accessSync(one, constants.R_OK | constants.W_OK);
-      if (existsSync(path) && statSync(path).isDirectory()) throw unavailable(path, IS_FOLDER);
+      if (existsSync(path)) lookInto(path);
     });
     return { subject, ok: true, message: "may be written" };
   } catch (caught) {
     return { subject, ok: false, message: "may not be written", advice: toHelmwardenError(caught).message };
+  }
+}
+
+/** Throws where it is no audit log. */
+function lookInto(path: string): void {
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    readTail(file, path);
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -105,7 +114,14 @@ interface Tail {
 
 const LastRecord = z.object({ v: z.literal(AUDIT_FORMAT), sequence: z.number().int().positive() });
 
+/** Where the chain goes on; what a crash tore is cut off. */
 function recoverTail(file: number, path: string): Tail {
+  const tail = readTail(file, path);
+  if (fstatSync(file).size !== tail.size) ftruncateSync(file, tail.size);
+  return tail;
+}
+
+function readTail(file: number, path: string): Tail {
   const { size } = fstatSync(file);
   const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
   readSync(file, tail, 0, tail.length, size - tail.length);
@@ -116,7 +132,6 @@ function recoverTail(file: number, path: string): Tail {
   const rest = tail.subarray(end);
   if (rest.length === 0) return { head, size };
   if (!isTorn(rest)) throw foreign(path);
-  ftruncateSync(file, size - rest.length);
   return { head, size: size - rest.length };
 }
 

@@ -207,6 +207,19 @@ describe("checkAuditFile looks and changes nothing", () => {
     expect(runsOf()).toEqual(["a"]);
   });
 
+  test("a file that is no audit log, and one that a crash tore", async () => {
+    await write("a");
+    appendFileSync(path, '{"v":1,"sequ');
+    const torn = readFileSync(path, "utf8");
+    expect(checkAuditFile(path)).toMatchObject({ ok: true });
+    expect(readFileSync(path, "utf8")).toBe(torn);
+    writeFileSync(path, "important notes\n");
+    expect(checkAuditFile(path)).toMatchObject({
+      ok: false,
+      advice: expect.stringContaining("not a record of this format") as string,
+    });
+  });
+
   test("a folder in its place", () => {
     mkdirSync(path);
     expect(checkAuditFile(path)).toMatchObject({
