@@ -146,6 +146,7 @@ function addRbac(program: Command, context: CommandContext, exit: Exit): void {
         .default("yaml"),
     )
     .option("--cluster <name>", "which cluster's Roles", "default")
+    .option("--create", "also let helm make objects of the charts' kinds that are not there yet", false)
     .option("--service-account <account>", "print bindings to this account (NAMESPACE/NAME) as well")
     .action(async (options: RbacOptions) => {
       exit(await (await import("./rbac.ts")).rbacCommand(options, context));

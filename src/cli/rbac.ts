@@ -10,12 +10,13 @@ import type { CommandOptions } from "./program.ts";
 export interface RbacOptions extends Omit<CommandOptions, "output"> {
   readonly output: "yaml" | "json" | "values";
   readonly cluster: string;
+  readonly create: boolean;
   readonly serviceAccount?: string;
 }
 
 const HEAD = `# What helmwarden needs on this cluster for this configuration, and nothing else.
 # Run \`helmwarden rbac\` again when the configuration changes, or when a chart's new version has other objects.
-# An object that somebody deleted is not made again under these Roles: that takes the verb create for its kind.
+# Objects of a chart that are not there (deleted, or named after a value) are not made under these Roles: see --create.
 # A chart that calls \`lookup\` needs get (and list) for what it looks up, unless that is here already.
 `;
 
@@ -29,7 +30,7 @@ export async function rbacCommand(options: RbacOptions, context: CommandContext)
     const { releases: storage } = await portsOf(cluster);
     const deployed = await deployedObjects(storage, releases, signal);
     const home = account?.namespace ?? namespace;
-    const needs = permissionsOf({ config, cluster, home, deployed });
+    const needs = permissionsOf({ config, cluster, home, deployed, creates: options.create });
     const unknown = releases.map(({ key }) => key).filter((key) => !deployed.has(formatKey(key)));
     for (const key of unknown)
       terminal.err(`helmwarden: ${formatKey(key)} is not there or not readable: its chart's objects are left out.\n`);

@@ -9,12 +9,14 @@ const WATCHED_HOOKS = new Set(["jobs", "pods"]);
 /**
  * What helm 3 and 4 do with the objects of a deployed release when it is upgraded at the same chart: each is read and
  * patched, by name. A hook is deleted and made again, and a Job among them is watched. By namespace; undefined for
- * objects of the whole cluster.
+ * objects of the whole cluster. `creates`: also what lets helm make objects of the same kinds that are not there yet, and
+ * take away those that they replace; their names nobody knows before.
  */
 export function manifestPermissions(
   objects: readonly JsonObject[],
   releaseNamespace: string,
   of: string,
+  creates = false,
 ): readonly Need[] {
   return objects.flatMap((object) => {
     const target = apiResourceOf(object);
@@ -25,6 +27,8 @@ export function manifestPermissions(
     const namespace = clusterScoped ? undefined : (textAt(metadata, "namespace") ?? releaseNamespace);
     const at = { namespace, group, resource };
     const isHook = textAt(mapAt(metadata, "annotations"), "helm.sh/hook") !== undefined;
+    if (!isHook && creates)
+      return [{ ...at, verbs: ["get", "patch", "create", "delete"], reason: `objects of ${of}, new ones too` }];
     if (!isHook) return [{ ...at, verbs: ["get", "patch"], names: [name], reason: `objects of ${of}` }];
     const unnamed = ["create", ...(WATCHED_HOOKS.has(resource) ? ["list", "watch"] : [])];
     return [

@@ -16,6 +16,8 @@ export interface PermissionsInput {
   readonly home: string;
   /** The objects that each release applies, by formatKey; one that is not there is not installed, or not readable. */
   readonly deployed: ReadonlyMap<string, Sealed<readonly JsonObject[]>>;
+  /** Shall helm be able to make objects that are not there yet? */
+  readonly creates?: boolean;
 }
 
 const STORAGE_VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"];
@@ -37,7 +39,7 @@ export function permissionsOf(input: PermissionsInput): readonly Permissions[] {
   for (const { key, restart } of releases) {
     add(key.namespace, [STORAGE, ...ownObjects({ kind: "Release", name: key.name }), ...workloads(restart)]);
     const objects = input.deployed.get(formatKey(key))?.open() ?? [];
-    needs.push(...manifestPermissions(objects, key.namespace, `release ${key.name}`));
+    needs.push(...manifestPermissions(objects, key.namespace, `release ${key.name}`, input.creates));
   }
   for (const { namespace, secret, restart } of secrets) {
     add(namespace, [secretOf(secret), ...ownObjects({ kind: "Secret", name: secret }), ...workloads(restart)]);

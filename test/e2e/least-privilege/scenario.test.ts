@@ -141,6 +141,20 @@ test("the daemon under the printed Roles syncs, and sees by its watches what som
   expect(await daemon.end).toMatchObject({ code: 0 });
 }, 120_000);
 
+test("an object that somebody deleted is made again under the Roles of --create, and only then", async () => {
+  await begin(4);
+  await scenario.vault.put("whole", { TOKEN: canary("again") });
+  const service = `/api/v1/namespaces/${scenario.namespace}/services/whole`;
+  await scenario.api("DELETE", service);
+  const narrow = await account(roles);
+  expect((await scenario.inside("sync", [], narrow.env)).code).toBe(1);
+  expect((await scenario.api("GET", service)).status).toBe(404);
+  const printed = await scenario.inside("rbac", ["-o", "json", "--create"], { POD_NAMESPACE: beside.name });
+  const wide = await account((JSON.parse(printed.stdout) as { items: PrintedRole[] }).items);
+  expect(await scenario.inside("sync", [], wide.env)).toMatchObject({ code: 0 });
+  expect((await scenario.api("GET", service)).status).toBe(200);
+}, 120_000);
+
 test("a rotation under the printed Roles goes to its end", async () => {
   await begin(4);
   const { env } = await account(roles);

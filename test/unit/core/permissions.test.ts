@@ -38,6 +38,17 @@ test("objects are needed where they are: in the release's namespace, in another 
   ]);
 });
 
+test("objects that are not there yet can be made if that is wanted: of the same kinds, whatever their names", () => {
+  const objects = [
+    { apiVersion: "v1", kind: "Service", metadata: { name: "a" } },
+    { apiVersion: "v1", kind: "Service", metadata: { name: "b" } },
+  ];
+  const [here] = mergePermissions(manifestPermissions(objects, "here", "release x", true));
+  expect(here?.permissions).toEqual([
+    { group: "", resource: "services", verbs: ["get", "patch", "create", "delete"], reason: expect.any(String) },
+  ]);
+});
+
 const at = { namespace: "here", group: "", resource: "secrets" };
 const needs = mergePermissions([
   { ...at, verbs: ["get", "patch"], names: ["b"], reason: "two" },
