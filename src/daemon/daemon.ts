@@ -104,7 +104,7 @@ export class Daemon {
     });
     this.#recoveries = new Recoveries(
       () => this.#rows.list(new Set()),
-      (subjects, reason) => this.#dispatcher.send(subjects, reason),
+      (subjects, reason) => this.#dispatcher.send(subjects, this.#news.mark(reason)),
     );
     this.view = createView({
       ...deps,
