@@ -21,7 +21,7 @@ export async function overwritten(
   return lost;
 }
 
-/** Theirs again where it was lost, and all else that we wrote as it was. */
+/** Theirs again where it was lost, and what else we changed as it was. */
 export async function putBack(
   edits: FolderEdits,
   folder: string,
@@ -30,15 +30,22 @@ export async function putBack(
   lost: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const changed: JsonObject[] = [];
-  const made: JsonObject[] = [];
-  for (const [secretKey, { from, to }] of written) {
+  const changed = [...written].flatMap(([secretKey, { from, to }]): JsonObject[] => {
     const item = held.get(secretKey);
-    if (from === undefined && to !== undefined) made.push({ secretKey, type: "shared" });
-    if (from === undefined || to === undefined || typeof item?.secretValue !== "string") continue;
+    if (from === undefined || to === undefined || typeof item?.secretValue !== "string") return [];
     const { secretValue, secretMetadata } = item;
-    changed.push({ secretKey, secretValue: lost.get(secretKey) ?? secretValue, secretMetadata });
-  }
+    return [{ secretKey, secretValue: lost.get(secretKey) ?? secretValue, secretMetadata }];
+  });
   await edits.change("PATCH", folder, changed, signal);
-  if (made.length > 0) await edits.change("DELETE", folder, made, signal);
+}
+
+/** Takes away keys that we made. */
+export async function unmake(
+  edits: FolderEdits,
+  folder: string,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const items = keys.map((secretKey) => ({ secretKey, type: "shared" }));
+  if (items.length > 0) await edits.change("DELETE", folder, items, signal);
 }

@@ -86,3 +86,33 @@ test("a lost answer is asked again, and nothing is written twice", async () => {
   expect(await replace(store, "KEY", old, next)).toBe("written");
   expect(world.server.count("PATCH /api/v4/secrets/batch")).toBe(1);
 });
+
+test("new keys beside a key that somebody removes, or makes first, in between: theirs stays, and ours go again", async () => {
+  world = await infisicalFixture();
+  const [old, next, theirs] = [canary("old"), canary("next"), canary("theirs")];
+  const { server } = world;
+  const store = world.store();
+  const both = new Map([
+    ["KEY", { from: text(old), to: text(next) }],
+    ["NEW", { from: undefined, to: text(next) }],
+  ]);
+  const held = async (): Promise<Record<string, string | false>> => {
+    const reading = await store.readPath("/app", never);
+    const secrets = reading.kind === "found" ? [...reading.secrets] : [];
+    return Object.fromEntries(secrets.map(([key, one]) => [key, one.kind === "value" && one.value.reveal()]));
+  };
+  server.replaceSecrets("/app", { KEY: old, OTHER: theirs });
+  server.before("PATCH /api/v4/secrets/batch", () => server.removeSecret("/app", "KEY"));
+  expect(await store.writer!.replace("/app", both, never)).toBe("moved");
+  expect(await held()).toEqual({ OTHER: theirs });
+
+  server.replaceSecrets("/app", { KEY: old });
+  server.before("POST /api/v4/secrets/batch", () => server.putSecret("/app", "NEW", theirs));
+  expect(await store.writer!.replace("/app", both, never)).toBe("moved");
+  expect(await held()).toEqual({ KEY: old, NEW: theirs });
+
+  server.replaceSecrets("/app", { KEY: old });
+  server.before("PATCH /api/v4/secrets/batch", () => server.putSecret("/app", "KEY", theirs));
+  expect(await store.writer!.replace("/app", both, never)).toBe("moved");
+  expect(await held()).toEqual({ KEY: theirs });
+});
