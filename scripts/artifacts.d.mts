@@ -13,6 +13,7 @@ export type ArtifactName =
   | "postgres"
   | "mariadb";
 export const repository: string;
+export const nodeVersion: string;
 export const cacheDir: string;
 export function artifactDir(name: ArtifactName): string;
 export function artifactFile(name: ArtifactName, file: string): string;
