@@ -9,7 +9,7 @@ import { bringToApps } from "./bringToApps.ts";
 import { foresee, obstacleIn } from "./foresee.ts";
 import type { RotatePorts } from "./rotatePorts.ts";
 import { readRotated, type RotatedSecret, storeOf } from "./rotatedSecret.ts";
-import { followPerson, teachTarget } from "./teachTarget.ts";
+import { changeOf, followPerson, teachTarget } from "./teachTarget.ts";
 
 /** One try to rotate one secret, or to go on with a rotation that was begun. */
 export interface Ask {
@@ -89,12 +89,19 @@ async function create(rotating: Rotating, secret: RotatedSecret, reason: string)
   };
   return await audited(ports, policy, "rotation.create", attempt, async () => {
     const created = await target?.create?.(attempt.rotation, signal);
-    return await keep(
-      rotating,
-      secret,
-      created === undefined ? attempt : { ...attempt, next: { ...next, ...created } },
-    );
+    if (created === undefined) return await keep(rotating, secret, attempt);
+    return await keepCreated(rotating, secret, { ...attempt, next: { ...next, ...created } });
   });
+}
+
+/** What the target has made and the store does not take is ended there: nobody would ever find it again. */
+async function keepCreated(rotating: Rotating, secret: RotatedSecret, attempt: RotationAttempt): Promise<Begun> {
+  try {
+    return await keep(rotating, secret, attempt);
+  } catch (caught) {
+    await rotating.ports.target?.undo(changeOf(attempt), rotating.signal).catch(() => undefined);
+    throw caught;
+  }
 }
 
 /** Makes the new value current, unless a person has put another one there: then theirs is the new value. */

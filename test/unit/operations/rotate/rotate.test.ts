@@ -131,6 +131,25 @@ test.each(STRATEGIES)("%s: theirs refused by the database, the old one stays val
   expect(model.store.keys.get("PASSWORD__ROTATION")).not.toContain("next");
 });
 
+test("a key that the target made is ended there where the store does not take it", async () => {
+  const model = openModel("dual", canary("old"));
+  const ended: string[] = [];
+  const target = {
+    ...model.database.target,
+    create: () => Promise.resolve({ value: SecretValue.fromText(canary("made")), id: "key-1" }),
+    undo: ({ next }: { next: { id: string | undefined } }) => {
+      ended.push(next.id ?? "");
+      return Promise.resolve();
+    },
+  };
+  let writes = 0;
+  model.store.beforeWrite = () => model.store.keys.set("PASSWORD", canary(`theirs-${(writes += 1)}`));
+  await expect(rotate({ ...model.ports, target }, model.policy, NOW, signal)).rejects.toMatchObject({
+    code: "StoreUnavailable",
+  });
+  expect(ended).toEqual(["key-1"]);
+});
+
 test("a database that does not take the store's value is told before anything is changed", async () => {
   const model = openModel("single", canary("old"));
   model.database.users.set("app", new Set([canary("another")]));
