@@ -5,10 +5,7 @@ import { openScenario, type Scenario } from "../../support/scenario.ts";
 let scenario: Scenario;
 afterEach(() => scenario.close());
 
-test("in a SecretSync such a key, and a placeholder, are held as well, and `kind: token` lets the key through", async () => {
-  scenario = await openScenario(import.meta.dirname);
-  const [old, wanted] = [canary("old"), canary("wanted")];
-  const document = (kind: string): string => `apiVersion: helmwarden.dev/v1alpha1
+const document = (kind: string): string => `apiVersion: helmwarden.dev/v1alpha1
 kind: SecretSync
 metadata: { name: n8n, namespace: __NAMESPACE__ }
 spec:
@@ -19,6 +16,10 @@ spec:
     - key: token
       from: { store: vault, path: __NAMESPACE__/n8n, key: TOKEN }
 `;
+
+test("in a SecretSync such a key, and a placeholder, are held as well, and `kind: token` lets the key through", async () => {
+  scenario = await openScenario(import.meta.dirname);
+  const [old, wanted] = [canary("old"), canary("wanted")];
   const body = { metadata: { name: "n8n" }, stringData: { N8N_ENCRYPTION_KEY: old, token: old } };
   await scenario.api("POST", `/api/v1/namespaces/${scenario.namespace}/secrets`, body);
   scenario.configure(document("credential"));
