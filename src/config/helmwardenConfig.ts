@@ -78,10 +78,10 @@ const spec = z
         "Key of the digests in the plan and in the audit log, at least 16 bytes. Required with `queue.redis`, as the processes share it. Default: one is made beside the audit log.",
       ),
   })
-  .superRefine(({ queue, digestKey }, context) => {
+  .superRefine(({ queue: chosen, digestKey }, context) => {
     const message =
       "needs `spec.digestKey`: processes with keys of their own take each other's records for a stranger's";
-    if ("redis" in queue && digestKey === undefined)
+    if ("redis" in chosen && digestKey === undefined)
       context.addIssue({ code: "custom", path: ["queue", "redis"], message });
   });
 
