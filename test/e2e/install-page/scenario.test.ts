@@ -1,17 +1,18 @@
 // docs/install.md, line by line: from a cluster with an app and a Vault that know nothing of helmwarden to the first synced release.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { cacheDir, repository } from "../../../scripts/artifacts.mjs";
 import { helmBinary } from "../../support/binaries.ts";
 import { canary } from "../../support/canary.ts";
 import { type ChartServer, startChartRepository } from "../../support/chartServers.ts";
 import { clusterApi } from "../../support/clusterApi.ts";
 import { helmRun, writeChart } from "../../support/helmRun.ts";
+import { type InfisicalServer, startInfisical } from "../../support/infisicalServer.ts";
 import { searchFolder } from "../../support/leaks.ts";
 import { waitUntil } from "../../support/process.ts";
 import { sharedServers } from "../../support/servers.ts";
@@ -26,6 +27,8 @@ const [first, second] = [canary("first"), canary("second")];
 
 let vault: VaultServer;
 let charts: ChartServer;
+let infisical: InfisicalServer;
+let programs = "";
 let port = 0;
 
 /** The blocks of one section, by language. */
@@ -48,7 +51,9 @@ function filled(block: string, value: string): string {
       .replaceAll("https://vault.example.com:8200", vault.address)
       .replaceAll("https://charts.example.com", charts.url)
       // A minute is long for a test.
-      .replace("spec:\n  vault:", "spec:\n  refreshInterval: 5s\n  vault:")
+      .replace(/spec:\n {2}(?=vault:|infisical:)/, "spec:\n  refreshInterval: 5s\n  ")
+      .replaceAll("https://infisical.example.com", infisical.url)
+      .replaceAll("projectSlug: apps", `projectSlug: ${infisical.projectSlug}`)
       .replaceAll("kubectl -n helmwarden exec deploy/helmwarden -- helmwarden", "in-pod")
       .replaceAll("--values roles.yaml", `--values roles.yaml --set config.settings.http.port=${port}`)
       .replace(/^kubectl .* logs .*\n/m, "")
@@ -141,13 +146,27 @@ beforeAll(async () => {
   for (const name of ["home", "owner", "repository", "charts", "pod"]) mkdirSync(join(dir, name));
   vault = await startVault({ dir: join(dir, "vault") });
   charts = await startChartRepository(join(dir, "repository"));
+  infisical = await startInfisical();
   port = await freePort();
+  programs = makePrograms();
 });
-afterAll(async () => {
+/** The next way begins from nothing as well. */
+afterEach(async () => {
   if (!mayMount) return;
-  await Promise.all([vault.stop(), charts.close()]);
   await api("DELETE", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/helmwarden-logs-in");
-  for (const name of ["web", "helmwarden"]) await api("DELETE", `/api/v1/namespaces/${name}`);
+  for (const name of ["web", "helmwarden"]) {
+    const path = `/api/v1/namespaces/${name}`;
+    await api("DELETE", path);
+    await waitUntil(`${name} is gone`, async () => (await api("GET", path)).status === 404, {
+      processes: [],
+      timeoutMs: 120_000,
+    });
+  }
+  rmSync(join(dir, "pod"), { recursive: true });
+  mkdirSync(join(dir, "pod"));
+}, 180_000);
+afterAll(async () => {
+  if (mayMount) await Promise.all([vault.stop(), charts.close(), infisical.close()]);
 });
 
 const revision = async (): Promise<number> => {
@@ -159,39 +178,72 @@ const live = async (): Promise<string> => {
   return Buffer.from((body as { data: { key: string } }).data.key, "base64").toString();
 };
 
-test.skipIf(!mayMount)(
-  "with Vault: the page's lines lead from nothing to a synced release",
-  async () => {
-    const env = environment(makePrograms());
+/** What differs between the stores: what the page says of it, and how its secret is changed afterwards. */
+interface Way {
+  readonly section: string;
+  readonly prepare: (env: Record<string, string>) => Promise<void>;
+  readonly change: (env: Record<string, string>) => Promise<void>;
+  readonly checked: string;
+}
+
+const ways: readonly Way[] = [
+  {
+    section: "With Vault",
+    async prepare(env) {
+      const [common = "", inside = "", elsewhere = ""] = blocks("With Vault", "sh");
+      // This Vault runs beside the cluster.
+      expect(inside).toContain("https://kubernetes.default.svc");
+      for (const block of [common, elsewhere]) await play(filled(block, first), env);
+    },
+    async change(env) {
+      const [block = ""] = blocks("4. See it work", "sh");
+      expect(await play(filled(block, second), env)).toContain("deployed");
+    },
+    checked: "ok    store vault: Vault at ",
+  },
+  {
+    section: "With Infisical",
+    async prepare(env) {
+      const secret = canary("client-secret");
+      const { account } = infisical.addIdentity("universal", secret);
+      infisical.putSecret("/apps/shop", "API_KEY", first);
+      const [block = ""] = blocks("With Infisical", "sh");
+      const typed = `${block.replace("client-id=…", `client-id=${account}`).trimEnd()} <<'TYPED'\n${secret}\nTYPED\n`;
+      await play(typed, env);
+    },
+    change: async () => infisical.putSecret("/apps/shop", "API_KEY", second),
+    checked: "ok    store infisical: Infisical at ",
+  },
+];
+
+test.skipIf(!mayMount).each(ways)(
+  "$section: the page's lines lead from nothing to a synced release",
+  async ({ section, prepare, change, checked }) => {
+    const env = environment(programs);
     await installApp(env);
-    const [config = ""] = blocks("With Vault", "yaml");
+    const [config = ""] = blocks(section, "yaml");
     writeFileSync(join(dir, "config.yaml"), filled(config, ""));
-    const [common = "", inside = "", elsewhere = ""] = blocks("With Vault", "sh");
-    // This Vault runs beside the cluster.
-    expect(inside).toContain("https://kubernetes.default.svc");
-    for (const block of [common, elsewhere]) await play(filled(block, first), env);
+    await prepare(env);
     const [roles = ""] = blocks("Permissions", "sh");
     const printed = await play(filled(roles, ""), env);
     expect(printed).toContain('"kind": "ServiceAccount", "namespace": "helmwarden", "name": "helmwarden"');
     const [install = ""] = blocks("3. The chart", "sh");
-    const checked = await play(filled(install, ""), env);
-    expect(checked).toContain("ok    store vault: Vault at ");
-    expect(checked).not.toContain("FAIL");
-    expect(checked).toContain("shop");
+    const shown = await play(filled(install, ""), env);
+    expect(shown).toContain(checked);
+    expect(shown).not.toContain("FAIL");
+    expect(shown).toContain("shop");
 
     const daemon = startDaemon(env);
     try {
       await until("the daemon is ready", daemon, async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
-      const [change = ""] = blocks("4. See it work", "sh");
-      expect(await play(filled(change, second), env)).toContain("deployed");
+      await change(env);
       await until("the app has the new value", daemon, async () => (await live()) === second);
     } finally {
       process.kill(Number(readFileSync(join(dir, "pod/pid"), "utf8")), "SIGTERM");
     }
     expect(await daemon.ended).toEqual([0, null]);
     expect(await revision()).toBe(2);
-    const audit = readFileSync(join(dir, "pod/audit/audit.jsonl"), "utf8");
-    expect(audit).toContain("web/shop");
+    expect(readFileSync(join(dir, "pod/audit/audit.jsonl"), "utf8")).toContain("web/shop");
     expect(daemon.log()).not.toMatch(/"level":"(warn|error)"/);
     expect(searchFolder(dir)).toEqual([]);
   },
