@@ -101,7 +101,7 @@ export const all = ${JSON.stringify(list)} satisfies readonly ConfigDocument[];\
   expect(await compile("plain.mts", [sync([{ key: "a", ...secret }])])).toBe("");
   for (const wrong of [sync([{ keys: "a", ...secret }]), sync("a"), { ...sync([]), kind: "SecretSink" }])
     expect(await compile("wrong.mts", [wrong])).toContain("error TS");
-});
+}, 180_000);
 
 const nodes = [artifactFile("node22", "node"), process.execPath, artifactFile("node26", "node")];
 
