@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type App, openMigrationFiles } from "../app.ts";
 import { stateOf } from "../core/migration/journal.ts";
 import { HelmwardenError } from "../errors.ts";
-import { rollBack } from "../operations/migrate/rollback.ts";
+import { originsOf, rollBack } from "../operations/migrate/rollback.ts";
 import type { MigrationJournal } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { confirm } from "./migrateLock.ts";
@@ -46,9 +46,10 @@ async function takeBack(
   const [store, source] = [stores.get(name), from === undefined ? undefined : stores.get(from)];
   if (store === undefined) return 1;
   const { clock, digestKey } = await app.portsOf(cluster);
+  const keysAtOrigin = originsOf(await app.cluster(cluster), source);
   const question = `Remove from ${name} what this migration put there?`;
   if (!options.dryRun && !(await confirm(question, options.yes, terminal, signal))) return 0;
-  const { removed, kept } = await rollBack({ store, source, journal, clock, digestKey }, options.dryRun, signal);
+  const { removed, kept } = await rollBack({ store, journal, clock, digestKey, keysAtOrigin }, options.dryRun, signal);
   if (!options.dryRun) {
     await journal.append({ step: "stage", at: clock.now().toISOString(), stage: "rollback", ok: kept.length === 0 });
   }

@@ -72,7 +72,7 @@ export async function migrationWorld(scenario: Scenario, env: Record<string, str
         async () => journal().filter((line) => line.step === step).length >= count,
         {
           processes: [],
-          timeoutMs: 30_000,
+          timeoutMs: 120_000,
         },
       ),
     async stored(path) {

@@ -2,7 +2,7 @@ import { digestOf } from "../../core/digest.ts";
 import { stateOf } from "../../core/migration/journal.ts";
 import type { SecretValue } from "../../core/secretValue.ts";
 import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
-import type { Store } from "../../ports.ts";
+import type { Cluster, Store } from "../../ports.ts";
 import { inLanes } from "../lanes.ts";
 import { type ImportPorts, LANES } from "./importAll.ts";
 import type { Difference } from "./verifyAll.ts";
@@ -13,39 +13,39 @@ export interface RolledBack {
   readonly kept: readonly Difference[];
 }
 
+/** The keys that a path's origin still has; undefined: it is not asked, as for the values of a release. */
+export type KeysAtOrigin = (origin: string, signal: AbortSignal) => Promise<ReadonlySet<string> | undefined>;
+
 /**
- * Takes back from the store what this migration put there, as far as it still holds the same bytes, and the Secret that
- * it came from was not deleted since. `dryRun` counts only.
+ * Takes back from the store what this migration put there, as far as it still holds the same bytes, and where it came
+ * from still has the key: the last copy stays. `dryRun` counts only.
  */
 export async function rollBack(
-  ports: ImportPorts & { readonly source?: Store | undefined },
+  ports: ImportPorts & { readonly keysAtOrigin: KeysAtOrigin },
   dryRun: boolean,
   signal: AbortSignal,
 ): Promise<RolledBack> {
-  const { store, journal, digestKey, source } = ports;
+  const { store, journal, digestKey, keysAtOrigin } = ports;
   const { writer } = store;
   if (writer === undefined) throw new HelmwardenError("UsageInvalid", `The store ${store.name} cannot be written to.`);
   const state = stateOf(journal.entries);
   const kept: Difference[] = [];
   let removed = 0;
   await inLanes([...state.intents], LANES, async ([path, keys]) => {
-    if (state.deleted.has(path)) {
-      kept.push({ where: path, what: "stays: its Secret was deleted at the cut-over, so that this is the last copy" });
-      return;
-    }
     try {
       signal.throwIfAborted();
-      const reading = await store.readPath(path, signal);
-      const origin = await keysIn(source, state.items.get(path)?.origin, signal);
+      const { origin = "", keys: digests } = state.items.get(path) ?? {};
+      const [reading, left] = await Promise.all([store.readPath(path, signal), keysAtOrigin(origin, signal)]);
       const ours = new Map<string, SecretValue>();
       const gone: string[] = [];
       for (const key of keys) {
         const held = reading.kind === "found" ? reading.secrets.get(key) : undefined;
-        const digest = state.items.get(path)?.keys.get(key);
+        const keep = (what: string): void => void kept.push({ where: `${path}#${key}`, what });
         if (held === undefined) gone.push(key);
-        else if (origin?.has(key) === false) kept.push({ where: `${path}#${key}`, what: `stays: ${LAST_COPY}` });
-        else if (held.kind === "value" && digestOf(digestKey, held.value) === digest) ours.set(key, held.value);
-        else kept.push({ where: `${path}#${key}`, what: "was changed in the store since, and stays" });
+        else if (held.kind !== "value" || digestOf(digestKey, held.value) !== digests?.get(key)) {
+          keep("was changed in the store since, and stays");
+        } else if (left?.has(key) === false) keep(`stays: ${origin} has it no more, and this is the last copy`);
+        else ours.set(key, held.value);
       }
       removed += ours.size;
       if (dryRun) return;
@@ -59,15 +59,15 @@ export async function rollBack(
   return { removed, kept };
 }
 
-const LAST_COPY = "the store that it came from has it no more";
-
-/** What the source still has of a path that came from another store; undefined: it came from a cluster. */
-async function keysIn(
-  source: Store | undefined,
-  origin: string | undefined,
-  signal: AbortSignal,
-): Promise<ReadonlySet<string> | undefined> {
-  if (source === undefined || origin === undefined) return undefined;
-  const reading = await source.readPath(origin.replace(`path ${source.name}:`, ""), signal);
-  return new Set(reading.kind === "found" ? reading.secrets.keys() : []);
+/** Origins as the journal names them: `secret NAMESPACE/NAME`, `path STORE:PATH`, `values of NAMESPACE/NAME`. */
+export function originsOf({ inventory }: Pick<Cluster, "inventory">, source: Store | undefined): KeysAtOrigin {
+  return async (origin, signal) => {
+    const [, namespace, name] = /^secret ([^/]+)\/(.+)$/.exec(origin) ?? [];
+    if (namespace !== undefined && name !== undefined) {
+      return new Set((await inventory.get(namespace, name, signal))?.data.keys());
+    }
+    if (source === undefined || !origin.startsWith("path ")) return undefined;
+    const reading = await source.readPath(origin.replace(`path ${source.name}:`, ""), signal);
+    return new Set(reading.kind === "found" ? reading.secrets.keys() : []);
+  };
 }

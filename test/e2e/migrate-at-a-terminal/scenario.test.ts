@@ -57,7 +57,7 @@ test("Secrets are chosen by number, and a passphrase is asked for twice that the
     env: { KUBECONFIG: scenario.kubeconfig, VAULT_TOKEN: canary("unused") },
   }).end;
   expect(restored.stdout.replaceAll(/\s+/g, " ")).toContain(`${scenario.namespace}/third is as in the backup`);
-});
+}, 300_000);
 
 test("two passphrases that differ, and Ctrl-C at the question: nothing is imported, and resume shows what is left", async () => {
   const session = run();
@@ -84,4 +84,4 @@ test("two passphrases that differ, and Ctrl-C at the question: nothing is import
   expect(await again.end).not.toBe(0);
   expect(world.journal()).toEqual(before);
   expect(await world.stored("first")).toBeUndefined();
-});
+}, 300_000);
