@@ -91,8 +91,8 @@ async function passRelease(
   if (input.mode === "plan") return await reconcileRelease(ports, spec, seen, "plan", signal);
   const idle = await outcomeWithoutWrite(ports, spec, seen, signal);
   if (idle !== undefined) return idle;
-  const work = async (held: AbortSignal): Promise<Outcome> => {
-    const isNew = ports.clock.monotonic() - observed.at < NEW_MS;
+  const work = async (held: AbortSignal, waited: boolean): Promise<Outcome> => {
+    const isNew = !waited && ports.clock.monotonic() - observed.at < NEW_MS;
     return await reconcileRelease(ports, spec, isNew ? seen : await seeAgain(ports, spec, values, held), "sync", held);
   };
   return await underLease(ports, subject, work, signal, leaving);
@@ -133,7 +133,7 @@ async function passSecret(
 }
 
 /** What was seen longer ago than this is read once more under the Lease. An upgrade looks again in any case. */
-const NEW_MS = 300;
+const NEW_MS = 5_000;
 
 interface Observed {
   /** When the lists were asked for, by the monotonic clock. */

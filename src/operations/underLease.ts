@@ -10,24 +10,26 @@ const LOOK_MS = 500;
 
 /**
  * Does the work while the subject's Lease is ours, so that a person's pass and a daemon's never write it at once.
- * Waits for it up to 30 s, and holds with the name of whoever has it then. `held` aborts when the Lease is lost. Where
+ * Waits for it up to 30 s, and holds with the name of whoever has it then. `held` aborts when the Lease is lost;
+ * `waited`: what was seen before is old. Where
  * there is `leaving`, the result comes before the Lease has been given back, and that is for the caller to wait for.
  */
 export async function underLease<T>(
   { cluster, clock }: Pick<ReleasePorts, "cluster" | "clock">,
   subject: Subject,
-  work: (held: AbortSignal) => Promise<T>,
+  work: (held: AbortSignal, waited: boolean) => Promise<T>,
   signal: AbortSignal,
   leaving?: Promise<unknown>[],
 ): Promise<T | (Outcome & { kind: "held" })> {
   const lease = { namespace: subject.namespace, name: ownObjectName(subject) };
   const deadline = clock.monotonic() + WAIT_MS;
-  for (;;) {
+  for (let waited = false; ; waited = true) {
+    const isLate = waited;
     const done = Promise.withResolvers<{ readonly kind: "held"; readonly result: T }>();
     const lent = cluster.withLease(
       lease,
       async (held) => {
-        const result = await work(held);
+        const result = await work(held, isLate);
         if (leaving !== undefined) done.resolve({ kind: "held", result });
         return result;
       },
