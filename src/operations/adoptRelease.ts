@@ -1,8 +1,10 @@
 import type { Outcome } from "../core/outcome.ts";
 import type { Plan } from "../core/plan.ts";
-import { formatKey } from "../core/release.ts";
+import { canaryNeedles } from "../core/canaryValue.ts";
+import { formatKey, type Revision } from "../core/release.ts";
 import type { ReleaseSync } from "../core/spec.ts";
-import { formatValuePath } from "../core/valuePath.ts";
+import { formatValuePath, getAt } from "../core/valuePath.ts";
+import { type Xray, xrayOf } from "../core/xray.ts";
 import { putStatus } from "./record.ts";
 import type { ObservedRelease } from "./reconcileRelease.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
@@ -21,9 +23,9 @@ export async function adoptRelease(
   { reading, values, record }: ObservedRelease,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const xray = record?.xray;
+  const xray = record?.xray ?? seenIn(base, spec);
   let { revision } = base;
-  if (unfinished && record !== undefined && xray !== undefined) {
+  if (unfinished && record?.xray !== undefined) {
     const token = restartToken(wanted, record.revision);
     const changed = values.map(({ path, kind }) => ({ path: formatValuePath(path), kind, replaces: true }));
     const settled = await settle(ports, spec, { changed, expected: base.config, xray, token, before: [] }, signal);
@@ -45,7 +47,24 @@ export async function adoptRelease(
     changes: [],
     outcome: unfinished ? "finished" : "adopted",
   });
-  const kept = xray === undefined ? {} : { xray };
-  await putStatus(ports, spec, { phase: "settled", wanted, revision, outcome: "adopted", ...kept }, signal);
+  await putStatus(ports, spec, { phase: "settled", wanted, revision, outcome: "adopted", xray }, signal);
   return { kind: "adopted" };
+}
+
+/** Shorter ones stand in a manifest by chance. */
+const LEAST_NEEDLE = 12;
+
+/**
+ * Where the values that Helm holds are seen in its manifest, without a render: enough to watch the Secrets that they
+ * feed. A change takes a real X-ray; this one is never taken for it.
+ */
+function seenIn(base: Revision, { key, values }: ReleaseSync): Xray {
+  const objects = base.objects().open();
+  const config = base.config.open();
+  const traced = values.map(({ path }) => {
+    const needles = canaryNeedles(getAt(config, path) ?? "").filter(({ length }) => length >= LEAST_NEEDLE);
+    return { path: formatValuePath(path), needles };
+  });
+  const seen = xrayOf({ deployed: objects, wanted: objects, canary: objects }, traced, key.namespace);
+  return { cacheKey: "", reusable: false, ...seen };
 }

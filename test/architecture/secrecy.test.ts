@@ -94,6 +94,7 @@ const RULES: readonly Rule[] = [
       "helm/unlock.ts": "changes the status in what Helm stored",
       "kube/disruption.ts": "reads the labels of pods",
       "kube/storageSecrets.ts": "writes back what Helm stored, with another status",
+      "operations/adoptRelease.ts": "looks where in the manifest the values stand",
       "operations/liveDrift.ts": COMPARE,
       "operations/migrate/takeInventory.ts": "joins what was found in several places",
       "operations/preflight.ts": "renders, and follows canaries through what came of it",

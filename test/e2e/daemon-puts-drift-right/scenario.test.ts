@@ -25,9 +25,9 @@ beforeEach(async () => {
 });
 afterEach(() => scenario.close());
 
-async function begin(): Promise<void> {
+async function begin(outcome = "changed"): Promise<void> {
   daemon = await scenario.daemon();
-  await scenario.recorded([web], "changed");
+  await scenario.recorded([web], outcome);
   await until("the watches stand", async () => (await daemon.status()).watches.every(({ healthy }) => healthy));
 }
 
@@ -122,4 +122,14 @@ test("what somebody else puts back again and again is a fight: it is held, and t
   expect(await tokenOf()).toBe(last);
   await daemon.stop();
   await expectWhole(scenario, [{ release: web, values: { token: wanted }, revision: 2 }]);
+});
+
+test("a release that was only adopted is watched as well: nothing of ours has changed it yet", async () => {
+  await scenario.vault.put("web", { TOKEN: (await tokenOf()) ?? "" });
+  const held = (await scenario.vault.get("web"))["TOKEN"];
+  await begin("adopted");
+  await patchSecret(canary("patched"));
+  await until("it is put back", async () => (await tokenOf()) === held);
+  await daemon.stop();
+  expect(await web.revision()).toBe(1);
 });
