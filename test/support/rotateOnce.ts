@@ -4,6 +4,7 @@ import type { RotationOutcome } from "../../src/core/rotation/outcome.ts";
 import { createLog } from "../../src/log.ts";
 import { openRotation } from "../../src/openRotation.ts";
 import { rotate } from "../../src/operations/rotate/rotate.ts";
+import type { RotatedSecret } from "../../src/operations/rotate/rotatedSecret.ts";
 import type { RotatePorts } from "../../src/operations/rotate/rotatePorts.ts";
 
 export interface RotateOnceOptions {
@@ -25,10 +26,13 @@ export async function rotateOnce(options: RotateOnceOptions): Promise<RotationOu
     const log = createLog("error", process.stderr);
     const open = await openRotation(app, policy, log, () => undefined, signal);
     try {
-      const isDue = ({ state }: { state: { rotatedAt: Date | undefined } }): boolean => state.rotatedAt === undefined;
-      return await rotate(watch(open.ports), policy, { reason: "test", asked: true, isDue }, signal);
+      return await rotate(watch(open.ports), policy, { reason: "test", asked: true, isDue: isNew }, signal);
     } finally {
       await open.close();
     }
   });
+}
+
+function isNew({ state }: RotatedSecret): boolean {
+  return state.rotatedAt === undefined;
 }

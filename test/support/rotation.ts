@@ -31,9 +31,9 @@ const EVERY_MS = 50;
 const NOW = ["--now", "--reason", "a test"];
 
 /** `database` of the configuration is filled in: `__PORT__`. Its Secret is called `app`. */
-export async function openRotationScenario<S extends Server>(
+export async function openRotationScenario(
   folder: string,
-  server: S,
+  server: Server,
   env: ScenarioOptions["env"] = {},
 ): Promise<RotationScenario> {
   const scenario = await openScenario(folder, {
@@ -51,7 +51,7 @@ export async function openRotationScenario<S extends Server>(
 function startClient(scenario: Scenario, server: Server): { stop: () => Promise<readonly Login[]> } {
   const start = performance.now();
   const logins: Login[] = [];
-  let stopped = false;
+  const stop = new AbortController();
   const one = async (): Promise<void> => {
     const { username = "app", password = "" } = await scenario.secret("app");
     const at = performance.now() - start;
@@ -59,7 +59,7 @@ function startClient(scenario: Scenario, server: Server): { stop: () => Promise<
   };
   const loop = (async () => {
     const running = new Set<Promise<void>>();
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       const login = one().finally(() => running.delete(login));
       running.add(login);
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
@@ -68,7 +68,7 @@ function startClient(scenario: Scenario, server: Server): { stop: () => Promise<
   })();
   return {
     async stop() {
-      stopped = true;
+      stop.abort();
       await loop;
       return logins.toSorted((left, right) => left.at - right.at);
     },

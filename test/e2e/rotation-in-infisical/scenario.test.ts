@@ -23,7 +23,7 @@ beforeEach(async () => {
   infisical.putSecret("/apps/web", "PASSWORD", old);
   infisical.putSecret("/apps/web", "OTHER", canary("other"));
   await scenario.install("app", "login", { password: old });
-  expect(await scenario.sync()).toMatchObject({ kind: "adopted" });
+  await scenario.sync();
 });
 afterEach(async () => {
   await infisical.close();

@@ -17,7 +17,7 @@ beforeEach(async () => {
   scenario = await openRotationScenario(import.meta.dirname, database);
   await scenario.vault.put("app", { PASSWORD: old });
   app = await scenario.install("app", "login", { password: old });
-  expect(await scenario.sync()).toMatchObject({ kind: "adopted" });
+  await scenario.sync();
 });
 afterEach(async () => {
   await scenario.close();
