@@ -2,8 +2,9 @@ import { connect, type Socket } from "node:net";
 import { type Connection, type ConnectionOptions, createConnection, type QueryError } from "mysql2";
 import type { HelmwardenError } from "../errors.ts";
 import type { Login, Rows, SqlSession, WithSession } from "./database.ts";
-import { cancelled, type DatabaseFault, databaseFault, isFault } from "./databaseFault.ts";
+import { cancelled, type DatabaseFault, databaseFault } from "./databaseFault.ts";
 import type { Encryption } from "./databaseTls.ts";
+import { withTlsFirst } from "./withTlsFirst.ts";
 
 /** For a login and all that is asked in its session. */
 const DEADLINE_MS = 30_000;
@@ -21,15 +22,9 @@ export function mysqlSessions(
   server: MysqlServer,
   encryptions: () => Promise<readonly (Encryption | undefined)[]>,
 ): WithSession {
-  return async (login, signal, work) => {
-    const [first, ...others] = await encryptions();
-    try {
-      return await connected(server, first, login, signal, work);
-    } catch (caught) {
-      if (others.length === 0 || !isFault(caught, "noTls")) throw caught;
-      return await connected(server, undefined, login, signal, work);
-    }
-  };
+  return withTlsFirst(encryptions, (encryption, login, signal, work) =>
+    connected(server, encryption, login, signal, work),
+  );
 }
 
 async function connected<T>(

@@ -2,8 +2,9 @@ import { Socket } from "node:net";
 import { Client } from "pg";
 import type { HelmwardenError } from "../errors.ts";
 import type { Login, SqlSession, WithSession } from "./database.ts";
-import { cancelled, type DatabaseFault, databaseFault, isFault } from "./databaseFault.ts";
+import { cancelled, type DatabaseFault, databaseFault } from "./databaseFault.ts";
 import type { Encryption } from "./databaseTls.ts";
+import { withTlsFirst } from "./withTlsFirst.ts";
 
 /** For a login and all that is asked in its session; the server itself gives up on a statement earlier. */
 const DEADLINE_MS = 30_000;
@@ -22,15 +23,9 @@ export function postgresSessions(
   server: PostgresServer,
   encryptions: () => Promise<readonly (Encryption | undefined)[]>,
 ): WithSession {
-  return async (login, signal, work) => {
-    const [first, ...others] = await encryptions();
-    try {
-      return await connected(server, first, login, signal, work);
-    } catch (caught) {
-      if (others.length === 0 || !isFault(caught, "noTls")) throw caught;
-      return await connected(server, undefined, login, signal, work);
-    }
-  };
+  return withTlsFirst(encryptions, (encryption, login, signal, work) =>
+    connected(server, encryption, login, signal, work),
+  );
 }
 
 async function connected<T>(
