@@ -37,6 +37,8 @@ const PASSED = [
 /** Helm's folders below one private folder; `work` stays empty and is helm's working directory. */
 export interface HelmFolders {
   readonly work: string;
+  /** For the sockets by which helm gets its input. */
+  readonly input: string;
   readonly charts: string;
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -45,12 +47,13 @@ export interface HelmFolders {
 export async function makeHelmFolders(root: string): Promise<HelmFolders> {
   const at = (name: string): string => join(root, name);
   await Promise.all(
-    ["work", "charts", "cache", "config", "data", "kube"].map((name) =>
+    ["work", "in", "charts", "cache", "config", "data", "kube"].map((name) =>
       mkdir(at(name), { recursive: true, mode: 0o700 }),
     ),
   );
   return {
     work: at("work"),
+    input: at("in"),
     charts: at("charts"),
     environment: {
       HELM_CACHE_HOME: at("cache"),

@@ -29,6 +29,8 @@ const RENDER_MS = 60_000;
 const PULL_MS = 120_000;
 /** `--timeout` counts for each hook by itself, so the process as a whole may take longer. */
 const UPGRADE_SLACK_MS = 60_000;
+/** Long, as a killed helm leaves the release locked; helm marks it failed on SIGTERM. */
+const GRACE_MS = 20_000;
 
 /** The helm binary behind the port; see arguments.ts for all that it is ever told to do. */
 export function createHelm(options: HelmOptions): Helm {
@@ -41,8 +43,18 @@ export function createHelm(options: HelmOptions): Helm {
   ): Promise<HelmExit> => {
     const { binary, environment, folders, onRunning } = options;
     onRunning?.(1);
+    const { work: cwd, input: inputFolder } = folders;
     const exit = await runHelm(
-      { binary, args, environment, cwd: folders.work, timeoutMs, ...(input === undefined ? {} : { input }) },
+      {
+        binary,
+        args,
+        environment,
+        cwd,
+        inputFolder,
+        timeoutMs,
+        graceMs: GRACE_MS,
+        ...(input === undefined ? {} : { input }),
+      },
       signal,
     ).finally(() => onRunning?.(-1));
     if (exit.code !== 0 || exit.ended !== "exit") throw failure(exit);

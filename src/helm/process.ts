@@ -1,5 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { HelmwardenError } from "../errors.ts";
+import { filledInput } from "./filledInput.ts";
 
 /** What helm needs of the environment; built once from an allow-list, see environment.ts. */
 export type HelmEnvironment = Readonly<Record<string, string>>;
@@ -10,10 +13,14 @@ export interface HelmRun {
   readonly environment: HelmEnvironment;
   /** An empty private folder: Helm 3 prefers a folder of the chart's name in the working directory to --repo. */
   readonly cwd: string;
-  /** Standard input, always closed after it. */
+  /** Standard input; empty where it is absent. */
   readonly input?: string;
+  /** A private folder for the socket that brings it. */
+  readonly inputFolder: string;
   /** SIGTERM after this many milliseconds. */
   readonly timeoutMs: number;
+  /** Between SIGTERM and SIGKILL. */
+  readonly graceMs: number;
 }
 
 /** How a helm process ended. `stdout` and `stderr` hold secrets: they are parsed or classified, then dropped. */
@@ -28,29 +35,20 @@ export interface HelmExit {
 const MAX_STDOUT = 64 * 1024 * 1024;
 const MAX_STDERR = 256 * 1024;
 
-/**
- * Between SIGTERM and SIGKILL. Long, as a killed helm leaves the release locked; helm marks it failed on SIGTERM.
- */
-const KILL_AFTER_MS = 20_000;
-
 /** What helm left running (a credential plugin) may hold its output open; nothing is lost by not waiting for that. */
 const DRAIN_MS = 1_000;
 
 /**
  * Runs helm in a process group of its own, so that a Ctrl-C reaches it once, through us. Rejects only where the
- * program cannot be started: HelmMissing.
+ * program cannot be started: HelmMissing, or UpgradeFailed for want of a socket.
  */
 export async function runHelm(run: HelmRun, signal: AbortSignal): Promise<HelmExit> {
   signal.throwIfAborted();
-  const child = spawn(run.binary, [...run.args], {
-    cwd: run.cwd,
-    env: { ...run.environment },
-    stdio: ["pipe", "pipe", "pipe"],
-    detached: true,
-  });
-  const stop = stopper(child);
+  const child = start(run, await filledInput(run.input ?? "", run.inputFolder));
+  const stop = stopper(child, run.graceMs);
   const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
   const cancel = (): void => stop("cancelled");
+  if (signal.aborted) cancel();
   signal.addEventListener("abort", cancel, { once: true });
   let drain: NodeJS.Timeout | undefined;
   child.once("exit", () => {
@@ -59,9 +57,6 @@ export async function runHelm(run: HelmRun, signal: AbortSignal): Promise<HelmEx
   try {
     const stdout = collect(child.stdout, MAX_STDOUT, () => stop("killed"));
     const stderr = collect(child.stderr, MAX_STDERR, () => undefined);
-    // helm may exit without reading (a missing chart): EPIPE then says nothing that the exit code does not.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(run.input ?? "");
     const code = await exitOf(child);
     const ended = stop.reason ?? (code === undefined ? "killed" : "exit");
     return { code, stdout: stdout(), stderr: stderr(), ended };
@@ -73,6 +68,22 @@ export async function runHelm(run: HelmRun, signal: AbortSignal): Promise<HelmEx
   }
 }
 
+/** Our own hold on its input ends here, so that who writes it learns when helm has ended. */
+function start({ binary, args, environment, cwd }: HelmRun, stdin: Socket): Child {
+  try {
+    return spawn(binary, [...args], {
+      cwd,
+      env: { ...environment },
+      stdio: [stdin, "pipe", "pipe"],
+      detached: true,
+    });
+  } finally {
+    stdin.destroy();
+  }
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
 type StopReason = Exclude<HelmExit["ended"], "exit">;
 
 interface Stopper {
@@ -81,12 +92,12 @@ interface Stopper {
   killTimer?: NodeJS.Timeout;
 }
 
-function stopper(child: ChildProcess): Stopper {
+function stopper(child: ChildProcess, graceMs: number): Stopper {
   const stop: Stopper = (reason) => {
     if (stop.reason !== undefined) return;
     stop.reason = reason;
     signalGroup(child, "SIGTERM");
-    stop.killTimer = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_AFTER_MS);
+    stop.killTimer = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs);
   };
   return stop;
 }

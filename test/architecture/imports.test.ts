@@ -106,7 +106,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "queue/",
     "targets/",
   ],
-  "node:events": ["queue/"],
+  "node:events": ["queue/", "helm/filledInput.ts"],
   "node:fs": ["audit/", "kube/"],
   "node:fs/promises": [
     "credentials.ts",
@@ -121,7 +121,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "node:http": ["daemon/", "providers/", "targets/"],
   "node:https": ["kube/", "providers/", "targets/"],
   "node:module": ["main.ts"],
-  "node:net": ["daemon/", "queue/", "targets/"],
+  "node:net": ["daemon/", "queue/", "targets/", "helm/"],
   "node:os": ["main.ts", "app.ts"],
   "node:path": [
     "main.ts",

@@ -1,5 +1,7 @@
 // How a helm process is started, fed, stopped and outlived, with small programs in its place.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,6 +10,7 @@ import { canary } from "../../support/canary.ts";
 import { waitUntil } from "../../support/process.ts";
 import { expectFault } from "../../support/silence.ts";
 
+const TIMES = { timeoutMs: 60_000, graceMs: 20_000 };
 const never = new AbortController().signal;
 let dir: string;
 beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), "helmwarden-process-"))));
@@ -18,7 +21,7 @@ function run(script: string, more: Partial<HelmRun> = {}, signal = never): Promi
   programs += 1;
   const binary = join(dir, `helm-${programs}`);
   writeFileSync(binary, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  return runHelm({ binary, args: [], environment: {}, cwd: dir, timeoutMs: 60_000, ...more }, signal);
+  return runHelm({ binary, args: [], environment: {}, cwd: dir, inputFolder: dir, ...TIMES, ...more }, signal);
 }
 
 /** One that has ended, and that nobody has asked how, has no command line any more. */
@@ -28,6 +31,16 @@ function runs(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** How a process ended that runs this, and is killed as soon as `spawn` has returned. */
+async function killedAtSpawn(options: object): Promise<NodeJS.Signals | null> {
+  const dying = spawn(process.execPath, [
+    join(import.meta.dirname, "../../support/dyingAtSpawn.ts"),
+    JSON.stringify(options),
+  ]);
+  const [, signal] = (await once(dying, "exit")) as [number | null, NodeJS.Signals | null];
+  return signal;
 }
 
 describe.concurrent("a helm process", () => {
@@ -42,6 +55,17 @@ describe.concurrent("a helm process", () => {
     expect(exit).toMatchObject({ code: 3, ended: "exit", stdout: `${input}${dir}\n--x\n` });
     expect(exit.stderr).toContain("ONLY=this");
     expect(exit.stderr).not.toContain("HELMWARDEN_TEST_SECRET");
+  });
+
+  test("has its whole input though we are killed the moment it starts", async () => {
+    const [program, got] = [join(dir, "reads-later"), join(dir, "got")];
+    // Slow enough that we are gone before it reads.
+    writeFileSync(program, `#!/bin/sh\nsleep 0.2; cat >${got}.part; mv ${got}.part ${got}\n`, { mode: 0o755 });
+    const input = canary("whole").repeat(1_000);
+    const ended = await killedAtSpawn({ binary: program, cwd: dir, inputFolder: dir, input });
+    expect(ended).toBe("SIGKILL");
+    await waitUntil("it has read", async () => existsSync(got), { processes: [], timeoutMs: 10_000 });
+    expect(readFileSync(got, "utf8")).toBe(input);
   });
 
   test("may end without reading a large input", async () => {
@@ -62,8 +86,8 @@ describe.concurrent("a helm process", () => {
     expect(await exit).toMatchObject({ ended: "cancelled", code: 1, stdout: "ready\ntidied\n" });
   });
 
-  test("is killed where it does not end by itself", { timeout: 40_000 }, async () => {
-    const exit = await run("trap '' TERM; while :; do sleep 1; done", { timeoutMs: 500 });
+  test("is killed where it does not end by itself", async () => {
+    const exit = await run("trap '' TERM; while :; do sleep 1; done", { timeoutMs: 500, graceMs: 500 });
     expect(exit).toMatchObject({ ended: "timeout", code: undefined });
   });
 
@@ -79,7 +103,7 @@ describe.concurrent("a helm process", () => {
   });
 
   test("that is not there, or no program, is HelmMissing", async () => {
-    const start = { args: [], environment: {}, cwd: dir, timeoutMs: 1_000 };
+    const start = { args: [], environment: {}, cwd: dir, inputFolder: dir, ...TIMES };
     await expectFault("HelmMissing", () => runHelm({ ...start, binary: join(dir, "absent") }, never));
     await expectFault("HelmMissing", () => runHelm({ ...start, binary: dir }, never));
   });

@@ -4,6 +4,7 @@ import { canary } from "../../support/canary.ts";
 
 const folders = {
   work: "/f/work",
+  input: "/f/in",
   charts: "/f/charts",
   environment: { HELM_CACHE_HOME: "/f/cache", KUBECACHEDIR: "/f/kube" },
 };
