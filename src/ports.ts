@@ -200,6 +200,8 @@ export type PatchStored = (
 export interface Releases {
   /** One release as it is stored now. */
   read(key: ReleaseKey, signal: AbortSignal): Promise<ReleaseReading>;
+  /** One revision; undefined where Helm's history keeps it no more, or it is corrupt. */
+  readRevision(key: ReleaseKey, revision: number, signal: AbortSignal): Promise<Revision | undefined>;
   /**
    * Many, with as few list calls as possible, keyed by formatKey. A release whose storage Secrets have not moved
    * since the last call comes back as the same object, not decoded again.

@@ -11,6 +11,8 @@ export interface StatusRecord {
   readonly wanted: Digest;
   /** Helm revision, or 0 for a Secret. */
   readonly revision: number;
+  /** The revision whose values an `applying` upgrade replaces; `revision` may be a later one that failed. */
+  readonly base?: number;
   readonly outcome: string;
   readonly reason?: string;
   /** What came of passes since then that wrote nothing: held, drifted, failed. Gone once the subject is in sync. */

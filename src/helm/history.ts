@@ -1,4 +1,5 @@
-import type { ListSecrets, ReadHistory } from "../ports.ts";
+import type { Revision } from "../core/release.ts";
+import type { ListedSecret, ListSecrets, ReadHistory } from "../ports.ts";
 import { decodeRelease, toStatus } from "./decodeRelease.ts";
 import { OWNED } from "./storageHeads.ts";
 
@@ -7,10 +8,14 @@ export function createReadHistory(listSecrets: ListSecrets): ReadHistory {
   return async ({ namespace, name }, signal) => {
     const labelSelector = `${OWNED},name=${name}`;
     const stored = await listSecrets({ namespace, labelSelector, metadataOnly: false }, signal);
-    return stored.flatMap(({ data, labels, resourceVersion }) => {
-      const decoded = decodeRelease(data.open()["release"] ?? "");
-      if (decoded === undefined) return [];
-      return [{ ...decoded, status: toStatus(labels["status"]), resourceVersion, labels }];
-    });
+    return stored.flatMap((secret) => decodeRevision(secret) ?? []);
   };
+}
+
+/** One revision as its storage Secret holds it; undefined: corrupt. Its status is that of the label, which Helm goes by. */
+export function decodeRevision({ data, labels, resourceVersion }: ListedSecret): Revision | undefined {
+  const decoded = decodeRelease(data.open()["release"] ?? "");
+  return decoded === undefined
+    ? undefined
+    : { ...decoded, status: toStatus(labels["status"]), resourceVersion, labels };
 }

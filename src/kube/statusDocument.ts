@@ -32,6 +32,7 @@ const document = z
     phase: z.enum(["applying", "settled"]),
     wanted: z.custom<Digest>((value) => typeof value === "string"),
     revision: z.number().int(),
+    base: z.number().int().exactOptional(),
     outcome: z.string(),
     reason: z.string().exactOptional(),
     noted: z.object({ outcome: z.string(), reason: z.string() }).exactOptional(),

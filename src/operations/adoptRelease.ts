@@ -10,6 +10,7 @@ import type { ObservedRelease } from "./reconcileRelease.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { restartToken } from "./restart.ts";
 import { holdsPrevious, scrubRelease } from "./scrubRelease.ts";
+import { restoreUnfinished } from "./restoreUnfinished.ts";
 import { settle } from "./settle.ts";
 
 /**
@@ -28,9 +29,14 @@ export async function adoptRelease(
   if (unfinished && record?.xray !== undefined) {
     const token = restartToken(wanted, record.revision);
     const changed = values.map(({ path, kind }) => ({ path: formatValuePath(path), kind, replaces: true }));
-    const settled = await settle(ports, spec, { changed, expected: base.config, xray, token, before: [] }, signal);
+    const settling = { changed, expected: base.config, xray, token, before: "unknown" as const };
+    const settled = await settle(ports, spec, settling, signal);
     if (settled.kind === "ineffective") return { kind: "ineffective", revision, reason: settled.reason, changes: [] };
-    if (settled.kind === "notReady") return { kind: "failed", code: "VerifyFailed", message: settled.reason };
+    if (settled.kind === "notReady") {
+      const { reason } = settled;
+      const restored = await restoreUnfinished(ports, spec, base, values, { ...record, xray }, reason, signal);
+      return restored ?? { kind: "failed", code: "VerifyFailed", message: reason };
+    }
     if (spec.upgrade.scrub && reading.kind === "found" && holdsPrevious(base, spec)) {
       const chart = await ports.helm.chart(spec.chart, base.chart, signal);
       const { last } = reading.release;

@@ -11,7 +11,7 @@ import { dataKeyOf, type Xray } from "../core/xray.ts";
 import type { LiveSecret } from "../ports.ts";
 import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
-import { formatWorkload, restartReaders } from "./restart.ts";
+import { changedSince, formatWorkload, restartReaders } from "./restart.ts";
 
 /** A traced key of a live Secret, and what the deployed manifest has there. */
 export interface PatchedKey extends DataKey {
@@ -47,7 +47,7 @@ export async function reconcileLiveKeys(
   const after = await ports.cluster.workloads.list(namespace, signal);
   const { restarted } = await restartReaders(
     ports,
-    { keys: drifted, before, after, token, mode: spec.restart },
+    { keys: drifted, isRolled: changedSince(before), after, token, mode: spec.restart },
     signal,
   );
   await ports.audit.append({ ...record, kind: "result", outcome: "corrected" });

@@ -1,12 +1,13 @@
 import { exhausted } from "../core/exhausted.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { type Plan, planRelease, type WantedValue } from "../core/plan.ts";
+import type { Plan, WantedValue } from "../core/plan.ts";
 import { formatKey } from "../core/release.ts";
 import type { ReleaseSync } from "../core/spec.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { ReleaseReading } from "../ports.ts";
 import { adoptRelease } from "./adoptRelease.ts";
+import { planStored } from "./planStored.ts";
 import { preflight } from "./preflight.ts";
 import { isDead, recoverDead } from "./recover.ts";
 import { releaseSubject } from "./record.ts";
@@ -104,18 +105,8 @@ async function followRelease(
 function planOf(ports: ReleasePorts, spec: ReleaseSync, { reading, values, record }: ObservedRelease): Plan {
   const name = formatKey(spec.key);
   switch (reading.kind) {
-    case "found": {
-      const allowEmpty = spec.guards.empty === "allow";
-      return planRelease({
-        release: reading.release,
-        values,
-        allowEmpty,
-        record,
-        digestKey: ports.digestKey,
-        keyless: ports.keyless ?? false,
-        asked: ports.asked,
-      });
-    }
+    case "found":
+      return planStored(ports, spec, reading.release, values, record);
     case "missing":
       throw new HelmwardenError(
         "ReleaseNotFound",

@@ -11,7 +11,7 @@ import type { LiveSecret, Subject, Workload } from "../ports.ts";
 import { auditChange } from "./apply.ts";
 import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
-import { formatWorkload, restartReaders, restartToken } from "./restart.ts";
+import { changedSince, formatWorkload, restartReaders, restartToken } from "./restart.ts";
 
 export type SecretPorts = Pick<ReleasePorts, "cluster" | "audit" | "clock" | "digestKey" | "keyless" | "run">;
 
@@ -91,7 +91,11 @@ export async function settleSecret(ports: SecretPorts, written: WrittenSecret, s
   const keys = changed.map((key): DataKey => ({ kind: "Secret", name: spec.secret, key }));
   const mode = existed ? spec.restart : "never";
   const after = await ports.cluster.workloads.list(spec.namespace, signal);
-  const { restarted } = await restartReaders(ports, { keys, before, after, token, mode }, signal);
+  const { restarted } = await restartReaders(
+    ports,
+    { keys, isRolled: changedSince(before), after, token, mode },
+    signal,
+  );
   const outcome = plan.kind === "apply" ? "changed" : "adopted";
   await ports.audit.append({ ...auditRecord(ports, spec, plan, "result"), outcome });
   await putSecretStatus(ports, spec, { phase: "settled", wanted: plan.wanted, revision: 0, outcome }, signal);

@@ -23,30 +23,30 @@ type RestartPorts = { readonly cluster: Pick<Cluster, "workloads">; readonly clo
 
 export interface Restarts {
   readonly keys: readonly DataKey[];
-  /** The namespace's workloads before the change, and after it. */
-  readonly before: readonly Workload[];
+  /** The namespace's workloads after the change. */
   readonly after: readonly Workload[];
+  /** Has the change rolled this one already? */
+  readonly isRolled: (workload: Workload) => boolean;
   /** Identity of the change; a workload that was restarted for it already is left alone. */
   readonly token: string;
   readonly mode: "auto" | "never";
 }
 
 /**
- * Restarts, once each, the workloads that read a changed key only at start and whose pod template has not changed
- * since `before` (then they have been rolled already). Gives the workloads that are rolling now, for either cause.
+ * Restarts, once each, the workloads that read a changed key only at start and have not been rolled already. Gives
+ * those that it restarted, and all that roll because of the change, those that a pass which died had restarted too.
  */
 export async function restartReaders(
   ports: RestartPorts,
-  { keys, before, after, token, mode }: Restarts,
+  { keys, after, isRolled, token, mode }: Restarts,
   signal: AbortSignal,
 ): Promise<{ readonly restarted: readonly WorkloadRef[]; readonly rolling: readonly WorkloadRef[] }> {
   const restarted: WorkloadRef[] = [];
   const rolling: WorkloadRef[] = [];
   for (const workload of after) {
-    const earlier = before.find(({ ref }) => sameWorkload(ref, workload.ref));
-    if (earlier !== undefined && !jsonEquals(earlier.podTemplate.open(), workload.podTemplate.open())) {
+    if (isRolled(workload) || restartedFor(workload) === token) {
       rolling.push(workload.ref);
-    } else if (mode === "auto" && readsAtStart(workload, keys) && restartedFor(workload) !== token) {
+    } else if (mode === "auto" && readsAtStart(workload, keys)) {
       if (!(await ports.cluster.workloads.mayDisrupt(workload, signal))) throw blocked(workload.ref);
       const annotations = { [RESTARTED_AT]: ports.clock.now().toISOString(), [RESTARTED_FOR]: token };
       await ports.cluster.workloads.annotatePods(workload.ref, annotations, signal);
@@ -54,6 +54,14 @@ export async function restartReaders(
     }
   }
   return { restarted, rolling: [...rolling, ...restarted] };
+}
+
+/** Tells the workloads whose pod template has changed since then: those have been rolled. */
+export function changedSince(before: readonly Workload[]): (workload: Workload) => boolean {
+  return ({ ref, podTemplate }) => {
+    const earlier = before.find((one) => sameWorkload(one.ref, ref));
+    return earlier !== undefined && !jsonEquals(earlier.podTemplate.open(), podTemplate.open());
+  };
 }
 
 /** Waits until all of them run the new template with every replica; the ones that do not by then are returned. */

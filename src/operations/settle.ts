@@ -6,7 +6,7 @@ import type { ReleaseSync } from "../core/spec.ts";
 import { dataKeyOf, type Xray } from "../core/xray.ts";
 import type { Workload } from "../ports.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
-import { formatWorkload, restartReaders, waitUntilReady } from "./restart.ts";
+import { changedSince, formatWorkload, restartReaders, waitUntilReady } from "./restart.ts";
 import { changedReaches, missedKeys, neededTexts } from "./verify.ts";
 
 /** A deployed revision whose effect is still to be proven. */
@@ -16,8 +16,8 @@ export interface Settling {
   readonly xray: Xray;
   /** Marks the workloads that are restarted for it, so that none is twice. */
   readonly token: string;
-  /** The namespace's workloads before the upgrade. */
-  readonly before: readonly Workload[];
+  /** The namespace's workloads before the upgrade; unknown to who finishes what another pass began. */
+  readonly before: readonly Workload[] | "unknown";
 }
 
 export type Settled =
@@ -32,7 +32,7 @@ export async function settle(
   settling: Settling,
   signal: AbortSignal,
 ): Promise<Settled> {
-  const { token, before } = settling;
+  const { token } = settling;
   await patchLiveKeys(ports, spec, settling, signal);
   const [missed, after] = await Promise.all([
     missedKeys(ports, spec, settling, signal),
@@ -45,13 +45,22 @@ export async function settle(
   const keys = dataKeysOf(settling);
   const { restarted, rolling } = await restartReaders(
     ports,
-    { keys, before, after, token, mode: spec.restart },
+    { keys, isRolled: rolledSince(settling), after, token, mode: spec.restart },
     signal,
   );
   const unready = await waitUntilReady(ports, rolling, spec.upgrade.readyMs, signal);
   if (unready.length === 0) return { kind: "settled", restarted: restarted.map(formatWorkload) };
   const names = unready.map(formatWorkload).join(", ");
   return { kind: "notReady", reason: `${names} did not become ready within ${spec.upgrade.readyMs / 1000} s` };
+}
+
+/** Has the upgrade rolled a workload itself? Seen by its pod template; else by what the X-ray saw the chart do. */
+function rolledSince(settling: Settling): (workload: Workload) => boolean {
+  const { before } = settling;
+  if (before !== "unknown") return changedSince(before);
+  const readers = changedReaches(settling).flatMap(({ reach }) => reach.readers);
+  const rolled = new Set(readers.filter(({ rolledByChart }) => rolledByChart).map(({ workload }) => workload));
+  return ({ ref }) => rolled.has(formatWorkload(ref));
 }
 
 /** `whenIgnored: patchSecret`: the chart keeps its live Secret, so the traced key of it is set as well. */

@@ -74,7 +74,14 @@ async function applyAndSettle(
     putStatus(
       ports,
       spec,
-      { phase: "applying", wanted, revision: write.lastRevision, outcome: "applying", xray },
+      {
+        phase: "applying",
+        wanted,
+        revision: write.lastRevision,
+        base: upgrade.base.revision,
+        outcome: "applying",
+        xray,
+      },
       signal,
     ),
   ]);

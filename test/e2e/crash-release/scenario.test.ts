@@ -63,6 +63,19 @@ test.each(["before", "after"] as const)(
   },
 );
 
+test("a workload that the chart itself has rolled is not restarted once more by who ends the pass", async () => {
+  const rolled = await scenario.install("rolled", "checksum", { token: canary("first") });
+  scenario.configure(
+    scenario.config().replace("__CHARTS__/web", "__CHARTS__/checksum").replace("name: web", "name: rolled"),
+  );
+  await scenario.vault.put("web", { TOKEN: canary("next") });
+  const before = await generationOf(scenario.api, scenario.namespace, "rolled");
+  expect(await scenario.crash("after", { name: "helm.upgrade", number: 1 })).toMatchObject({ signal: "SIGKILL" });
+  expect(await scenario.sync()).toMatchObject({ kind: "adopted" });
+  const after = await generationOf(scenario.api, scenario.namespace, "rolled");
+  expect({ revision: await rolled.revision(), rolls: after - before }).toEqual({ revision: 2, rolls: 1 });
+});
+
 const EFFECTS = [
   "audit.append",
   "statuses.put",

@@ -38,6 +38,23 @@ test("a workload that does not become ready gets its previous values back, by an
   expect(items).toContainEqual(expect.objectContaining({ type: "Warning", reason: "Restored" }));
 });
 
+test("a pass that died before it could see that is ended by the next one, in the same way", async () => {
+  scenario = await openScenario(import.meta.dirname);
+  const web = await scenario.install("web", "web", values);
+  await scenario.vault.put("web", { TOKEN: unready });
+  expect(await scenario.crash("after", { name: "helm.upgrade", number: 1 })).toMatchObject({ signal: "SIGKILL" });
+  expect(await web.values()).toEqual({ ...values, token: unready });
+  expect(await scenario.sync()).toMatchObject({ kind: "restored", revision: 3 });
+  expect(await web.values()).toEqual(values);
+  expect((await scenario.secret("web"))["token"]).toBe(old);
+  expect(await scenario.plan()).toMatchObject({ kind: "pending" });
+  expect(scenario.audit()).toMatchObject([
+    { kind: "intent", action: "upgrade", base: "1" },
+    { kind: "intent", action: "restore", base: "2" },
+    { kind: "result", action: "restore", base: "2", outcome: "restored" },
+  ]);
+});
+
 test("with `onFailure: keep` the new values stay, and the fault is told", async () => {
   scenario = await openScenario(import.meta.dirname);
   const web = await scenario.install("web", "web", values);
