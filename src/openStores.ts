@@ -18,16 +18,15 @@ export async function openStore(
   switch (provider.kind) {
     case "vault": {
       const { createVaultStore } = await import("./providers/vault/vaultStore.ts");
-      const { address, namespace, mount, version } = provider;
-      return createVaultStore({ name, address, namespace, mount, version, ca, auth: vaultAuth(provider, read) }, deps);
+      const { address, namespace, authNamespace, mount, version } = provider;
+      const where = { name, address, namespace, authNamespace, mount, version, ca };
+      return createVaultStore({ ...where, auth: vaultAuth(provider, read) }, deps);
     }
     case "infisical": {
       const { createInfisicalStore } = await import("./providers/infisical/store.ts");
-      const { siteUrl, project, environment, recursive } = provider;
-      return createInfisicalStore(
-        { name, siteUrl, project, environment, recursive, ca, auth: infisicalAuth(provider, read) },
-        deps,
-      );
+      const { siteUrl, project, environment, organizationSlug, recursive } = provider;
+      const where = { name, siteUrl, project, environment, organizationSlug, recursive, ca };
+      return createInfisicalStore({ ...where, auth: infisicalAuth(provider, read) }, deps);
     }
     default:
       return exhausted(provider);

@@ -88,18 +88,19 @@ function storeOf({ metadata, spec }: DocumentOf<"SecretStore">, where: Where): S
 }
 
 function vaultOf(vault: Extract<StoreSpec, { vault: unknown }>["vault"]): VaultSpec {
-  const { address, namespace, mount, version, caFile, events, auth } = vault;
-  return { kind: "vault", address, namespace, mount, version, caFile, events, auth };
+  const { address, namespace, authNamespace, mount, version, caFile, events, auth } = vault;
+  return { kind: "vault", address, namespace, authNamespace, mount, version, caFile, events, auth };
 }
 
 function infisicalOf(infisical: InfisicalFields): InfisicalSpec {
-  const { siteUrl, environment, caFile, events } = infisical;
+  const { siteUrl, environment, organizationSlug, caFile, events } = infisical;
   const project = "projectId" in infisical ? { id: infisical.projectId } : { slug: infisical.projectSlug };
   return {
     kind: "infisical",
     siteUrl,
     project,
     environment,
+    organizationSlug,
     recursive: infisical.recursive === undefined ? undefined : { path: folderPath(infisical.recursive) },
     caFile,
     events,
@@ -113,6 +114,7 @@ function infisicalAuthOf(auth: InfisicalFields["auth"]): InfisicalAuth {
   if ("kubernetes" in auth) return { kind: "kubernetes", ...auth.kubernetes };
   if ("oidc" in auth) return { kind: "oidc", ...auth.oidc };
   if ("jwt" in auth) return { kind: "jwt", ...auth.jwt };
+  if ("spiffe" in auth) return { kind: "spiffe", ...auth.spiffe };
   if ("gcp" in auth) return { kind: "gcp", ...auth.gcp };
   if ("azure" in auth) return { kind: "azure", ...auth.azure };
   if ("ldap" in auth) return { kind: "ldap", ...auth.ldap };

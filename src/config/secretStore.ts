@@ -55,6 +55,7 @@ const vaultAuth = z.union(
 const vault = z.strictObject({
   address: serverUrl().describe("URL of the server."),
   namespace: mountPath().optional().describe("Namespace (Vault Enterprise, OpenBao)."),
+  authNamespace: mountPath().optional().describe("Namespace of the auth method, where that is another one."),
   mount: mountPath().default("secret").describe("Where the KV engine is mounted."),
   version: z
     .literal([1, 2], "must be 1 or 2")
@@ -95,6 +96,7 @@ const infisicalAuth = z.union(
     }),
     z.strictObject({ oidc: identityJwt("OIDC auth with a token that exists already.") }),
     z.strictObject({ jwt: identityJwt("JWT auth with a token that exists already.") }),
+    z.strictObject({ spiffe: identityJwt("SPIFFE auth with a JWT-SVID that an agent keeps in a file.") }),
     z.strictObject({ gcp: identityJwt("Google Cloud auth with an identity token that exists already.") }),
     z.strictObject({ azure: identityJwt("Azure auth with a managed identity's token that exists already.") }),
     z.strictObject({
@@ -111,7 +113,7 @@ const infisicalAuth = z.union(
     }),
     z.strictObject({ token: credential().describe("An access token that exists already.") }),
   ],
-  "must be exactly one of universal, kubernetes, oidc, jwt, gcp, azure, ldap, aws and token",
+  "must be exactly one of universal, kubernetes, oidc, jwt, spiffe, gcp, azure, ldap, aws and token",
 );
 
 const infisicalFields = {
@@ -135,6 +137,9 @@ const infisicalFields = {
     .describe(
       "Reads a folder at once when the server tells that it moved (Infisical Enterprise). Polling goes on underneath.",
     ),
+  organizationSlug: text()
+    .optional()
+    .describe("Slug of the sub-organization to log in to. Default: the identity's own organization. Not with `aws`."),
   auth: infisicalAuth.describe("How to log in: exactly one."),
 };
 

@@ -46,6 +46,8 @@ export interface VaultSpec {
   readonly kind: "vault";
   readonly address: string;
   readonly namespace: string | undefined;
+  /** Of the auth method, where it is another. */
+  readonly authNamespace: string | undefined;
   /** Without slashes at its ends. */
   readonly mount: string;
   /** Absent: the server is asked. */
@@ -69,6 +71,8 @@ export interface InfisicalSpec {
   readonly siteUrl: string;
   readonly project: { readonly id: string } | { readonly slug: string };
   readonly environment: string;
+  /** The sub-organization to log in to. */
+  readonly organizationSlug: string | undefined;
   /** One list answers for all folders below this path. */
   readonly recursive: { readonly path: string } | undefined;
   readonly caFile: string | undefined;
@@ -82,7 +86,7 @@ export interface InfisicalSpec {
 export type InfisicalAuth =
   | { readonly kind: "universal"; readonly clientId: CredentialRef; readonly clientSecret: CredentialRef }
   | {
-      readonly kind: "kubernetes" | "oidc" | "jwt" | "gcp" | "azure";
+      readonly kind: "kubernetes" | "oidc" | "jwt" | "spiffe" | "gcp" | "azure";
       readonly identityId: string;
       readonly jwt: CredentialRef;
     }

@@ -1,5 +1,5 @@
 import type { Revision } from "../core/release.ts";
-import type { ListedSecret, ListSecrets, ReadHistory } from "../ports.ts";
+import type { GetSecret, ListedSecret, ListSecrets, ReadHistory, Releases } from "../ports.ts";
 import { decodeRelease, toStatus } from "./decodeRelease.ts";
 import { OWNED } from "./storageHeads.ts";
 
@@ -12,8 +12,15 @@ export function createReadHistory(listSecrets: ListSecrets): ReadHistory {
   };
 }
 
+export function createReadRevision(getSecret: GetSecret): Releases["readRevision"] {
+  return async ({ namespace, name }, revision, signal) => {
+    const stored = await getSecret(namespace, `sh.helm.release.v1.${name}.v${revision}`, signal);
+    return stored === undefined ? undefined : decodeRevision(stored);
+  };
+}
+
 /** One revision as its storage Secret holds it; undefined: corrupt. Its status is that of the label, which Helm goes by. */
-export function decodeRevision({ data, labels, resourceVersion }: ListedSecret): Revision | undefined {
+function decodeRevision({ data, labels, resourceVersion }: ListedSecret): Revision | undefined {
   const decoded = decodeRelease(data.open()["release"] ?? "");
   return decoded === undefined
     ? undefined

@@ -2,7 +2,7 @@ import { setImmediate as othersTurn } from "node:timers/promises";
 import { formatKey, type ReleaseKey, type ReleaseStatus } from "../core/release.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { GetSecret, ListSecrets, PatchStored, ReleaseReading, Releases } from "../ports.ts";
-import { decodeRevision } from "./history.ts";
+import { createReadRevision } from "./history.ts";
 import { createUnlock } from "./unlock.ts";
 import { decodeHeads } from "./decodeHeads.ts";
 import {
@@ -103,16 +103,8 @@ export function createReleases(listSecrets: ListSecrets, getSecret: GetSecret, p
     return readings;
   };
 
-  return {
-    read,
-    readAll,
-    async readRevision({ namespace, name }, revision, signal) {
-      const stored = await getSecret(namespace, `sh.helm.release.v1.${name}.v${revision}`, signal);
-      return stored === undefined ? undefined : decodeRevision(stored);
-    },
-    readHeads: createReadHeads(listHeads),
-    unlock: createUnlock(getSecret, patchStored),
-  };
+  const [readRevision, readHeads] = [createReadRevision(getSecret), createReadHeads(listHeads)];
+  return { read, readAll, readRevision, readHeads, unlock: createUnlock(getSecret, patchStored) };
 }
 
 interface ListedHeads {

@@ -103,6 +103,10 @@ describe.each([3, 4] as const)("as helm %i writes it", (major) => {
     expect(last.config.open()).toMatchObject({ password: bad });
     await helm.run("upgrade", "two", chart, "--reuse-values");
     expect(found(await read("two")).base?.config.open()).toEqual({ password: good });
+    const older = await releases.readRevision(keyOf("two"), 1, signal);
+    expect(older).toMatchObject({ revision: 1, status: "superseded" });
+    expect(older?.config.open()).toEqual({ password: good });
+    expect(await releases.readRevision(keyOf("two"), 9, signal)).toBeUndefined();
   });
 
   test("a failed first install is its own base", async () => {

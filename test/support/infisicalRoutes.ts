@@ -66,7 +66,7 @@ function route(world: World, message: IncomingMessage, body: string): Answer {
 function post(world: World, path: string, text: string, identity: Identity | undefined): Answer | undefined {
   const body = parsed(text);
   if (path === EVENTS_ROUTE && world.events.offered !== "none") return subscription(world, body, identity);
-  const login = /^\/api\/v1\/auth\/(universal|kubernetes|oidc|jwt|gcp|azure|aws|ldap)-auth\/login$/.exec(path);
+  const login = /^\/api\/v1\/auth\/(universal|kubernetes|oidc|jwt|spiffe|gcp|azure|aws|ldap)-auth\/login$/.exec(path);
   if (login) return json(world.tokens.login(login[1] as AuthMethod, body));
   const own = /^\/api\/v1\/auth\/token\/(renew|revoke)$/.exec(path);
   if (!own) return undefined;

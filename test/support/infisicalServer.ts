@@ -43,6 +43,7 @@ export interface SeenRequest {
   readonly url: URL;
   readonly authorization: string | undefined;
   readonly ifNoneMatch: string | undefined;
+  readonly body: string;
   readonly status: number;
 }
 
@@ -104,6 +105,7 @@ export async function startInfisical(options: InfisicalServerOptions = {}) {
       url,
       authorization: message.headers.authorization,
       ifNoneMatch: message.headers["if-none-match"],
+      body,
       status: answer.status,
     });
     if (answer.status !== 200) return answer;

@@ -1,7 +1,17 @@
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import { missingFields, notFound, Refusal, tokenError, unauthorized } from "./infisicalRefusal.ts";
 
-export type AuthMethod = "universal" | "kubernetes" | "oidc" | "jwt" | "gcp" | "azure" | "aws" | "ldap" | "token";
+export type AuthMethod =
+  | "universal"
+  | "kubernetes"
+  | "oidc"
+  | "jwt"
+  | "spiffe"
+  | "gcp"
+  | "azure"
+  | "aws"
+  | "ldap"
+  | "token";
 
 export interface Identity {
   readonly id: string;
@@ -44,6 +54,7 @@ const TITLES: Readonly<Record<string, string>> = {
   kubernetes: "Kubernetes auth method not found for identity, did you configure Kubernetes auth?",
   oidc: "OIDC auth method not found for identity, did you configure OIDC auth?",
   jwt: "JWT auth method not found for identity, did you configure JWT auth?",
+  spiffe: "SPIFFE auth method not found for identity, did you configure SPIFFE auth?",
   gcp: "GCP auth method not found for identity, did you configure GCP auth?",
   azure: "Azure auth method not found for identity, did you configure Azure Auth?",
   aws: "AWS auth method not found for identity, did you configure AWS auth?",

@@ -5,7 +5,7 @@ import type { HttpClient } from "../http.ts";
 import { jsonOf } from "../http.ts";
 import { awsLogin } from "./awsLogin.ts";
 import { answerOf, loginError, shapeError } from "./faults.ts";
-import type { InfisicalAuth } from "./options.ts";
+import type { InfisicalAuth, InfisicalOptions } from "./options.ts";
 import { Grant, TokenClaims } from "./schema.ts";
 
 /** The calls that make, renew and end a token. None of them sends one as bearer: an expired one spoils any request. */
@@ -29,8 +29,12 @@ export interface LoginTarget {
   readonly deadlineMs: number;
 }
 
-export function createTokenCalls(auth: InfisicalAuth, target: LoginTarget): TokenCalls {
+export function createTokenCalls(
+  { auth, organizationSlug }: Pick<InfisicalOptions, "auth" | "organizationSlug">,
+  target: LoginTarget,
+): TokenCalls {
   const { subject, http } = target;
+  const organization = organizationSlug === undefined ? {} : { organizationSlug };
 
   async function post(path: string, json: unknown, signal: AbortSignal): Promise<Grant> {
     const response = await http.send({ method: "POST", path, json, repeatable: true }, signal);
@@ -45,7 +49,7 @@ export function createTokenCalls(auth: InfisicalAuth, target: LoginTarget): Toke
     async login(signal) {
       if (auth.kind === "token") return grantOf(await auth.token(), target);
       if (auth.kind === "aws") return grantOf(await awsLogin(auth.identityId, target, signal), target);
-      return post(`/api/v1/auth/${auth.kind}-auth/login`, await loginBody(auth), signal);
+      return post(`/api/v1/auth/${auth.kind}-auth/login`, { ...(await loginBody(auth)), ...organization }, signal);
     },
     renew: (token, signal) => post("/api/v1/auth/token/renew", { accessToken: token.reveal() }, signal),
     async revoke(token, signal) {

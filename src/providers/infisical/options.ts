@@ -8,7 +8,7 @@ export type Credential = () => Promise<SecretValue>;
 export type InfisicalAuth =
   | { readonly kind: "universal"; readonly clientId: Credential; readonly clientSecret: Credential }
   | {
-      readonly kind: "kubernetes" | "oidc" | "jwt" | "gcp" | "azure";
+      readonly kind: "kubernetes" | "oidc" | "jwt" | "spiffe" | "gcp" | "azure";
       readonly identityId: string;
       readonly jwt: Credential;
     }
@@ -24,6 +24,8 @@ export interface InfisicalOptions {
   readonly project: { readonly id: string } | { readonly slug: string };
   /** Its slug. */
   readonly environment: string;
+  /** The sub-organization to log in to. Not with `aws`. */
+  readonly organizationSlug?: string | undefined;
   /** PEM; takes the place of the system's trusted roots. Not with `aws`. */
   readonly ca?: string | undefined;
   /** One recursive list answers for all folders below this path, unless one of them imports. */

@@ -1,5 +1,5 @@
 import type { SecretValue } from "../../core/secretValue.ts";
-import { HelmwardenError } from "../../errors.ts";
+import { type HelmwardenError, toHelmwardenError } from "../../errors.ts";
 import { singleFlight } from "../singleFlight.ts";
 import type { TokenCalls } from "./login.ts";
 import type { InfisicalDeps } from "./options.ts";
@@ -7,7 +7,7 @@ import type { Grant } from "./schema.ts";
 
 /** Three refused logins within 30 seconds lock an identity for five minutes, the right secret included. */
 const LOCKOUT_MS = 300_000;
-/** Logins that succeed and give tokens that nobody accepts must not follow each other. */
+/** Logins that are refused for another reason, or that give tokens that nobody accepts, must not follow each other. */
 const USELESS_MS = 60_000;
 
 /** Keeps one token for all who read. It renews when asked, not on a timer: an idle store asks for nothing. */
@@ -63,10 +63,9 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
       refused = undefined;
       return grant;
     } catch (caught) {
-      if (caught instanceof HelmwardenError && caught.detail["status"] === 401) {
-        refuse(caught, LOCKOUT_MS + (deps.random ?? Math.random)() * 10_000);
-      }
-      throw caught;
+      const error = toHelmwardenError(caught);
+      if (isRefusal(error)) refuse(error, restMs(error) + (deps.random ?? Math.random)() * 10_000);
+      throw error;
     }
   }
 
@@ -96,6 +95,15 @@ export function createSession(calls: TokenCalls, deps: InfisicalDeps, life: Abor
       await calls.revoke(last.token, AbortSignal.timeout(2_000)).catch(() => undefined);
     },
   };
+}
+
+/** Said by Infisical itself, of this login: what a proxy answers for it may be over at once. */
+function isRefusal({ code, detail }: HelmwardenError): boolean {
+  return (code === "StoreDenied" || code === "StoreInvalid") && detail["status"] !== undefined;
+}
+
+function restMs({ detail }: HelmwardenError): number {
+  return detail["status"] === 401 ? LOCKOUT_MS : USELESS_MS;
 }
 
 function heldFrom(grant: Grant, now: number): Held {

@@ -20,16 +20,11 @@ import { createInfisicalWriter } from "./writer.ts";
 export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalDeps): Store {
   const siteUrl = options.siteUrl.replace(/\/+$/, "").replace(/\/api$/, "");
   const subject = `Infisical at ${siteUrl}`;
-  if (options.auth.kind === "aws" && options.ca !== undefined) {
-    throw new HelmwardenError(
-      "ConfigInvalid",
-      `The AWS login into ${subject} cannot use caFile. Name the file in NODE_EXTRA_CA_CERTS instead.`,
-    );
-  }
+  if (options.auth.kind === "aws") requirePlainAws(options, subject);
   const http = createHttpClient({ ...options, subject, baseUrl: siteUrl }, deps);
   const target = { subject, siteUrl, http, clock: deps.clock, deadlineMs: options.deadlineMs ?? 30_000 };
   const life = new AbortController();
-  const session = createSession(createTokenCalls(options.auth, target), deps, life.signal);
+  const session = createSession(createTokenCalls(options, target), deps, life.signal);
   const withToken = createWithToken(subject, session);
   const send = createSender(http, withToken);
   const project = createProjectLookup(options, subject, send, life.signal);
@@ -55,4 +50,20 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
       http.close();
     },
   };
+}
+
+/** The SDK makes this login, and takes neither. */
+function requirePlainAws({ ca, organizationSlug }: InfisicalOptions, subject: string): void {
+  if (ca !== undefined) {
+    throw new HelmwardenError(
+      "ConfigInvalid",
+      `The AWS login into ${subject} cannot use caFile. Name the file in NODE_EXTRA_CA_CERTS instead.`,
+    );
+  }
+  if (organizationSlug !== undefined) {
+    throw new HelmwardenError(
+      "ConfigInvalid",
+      `The AWS login into ${subject} cannot use organizationSlug. Use an identity of that organization, or another auth method.`,
+    );
+  }
 }

@@ -159,7 +159,7 @@ describe("logging in", () => {
     await expectFault("StoreDenied", () => store({ auth: universal(machine, secret) }).readPath("/app", signal));
   });
 
-  test.each(["kubernetes", "oidc", "jwt", "gcp", "azure"] as const)("%s", async (kind) => {
+  test.each(["kubernetes", "oidc", "jwt", "spiffe", "gcp", "azure"] as const)("%s", async (kind) => {
     const { server, store } = await start();
     const jwt = canary("jwt");
     const { id: identityId } = server.addIdentity(kind, jwt);
@@ -168,6 +168,29 @@ describe("logging in", () => {
     const unknown = store({ auth: { kind, identityId: fixture.machine.id, jwt: given(jwt) } });
     const error = await expectFault("StoreDenied", () => unknown.readPath("/app", signal));
     expect(error.message).toContain("identityId");
+  });
+
+  test("one that is refused for what the identity is, is not repeated at once either", async () => {
+    const { clock, server, store, logins } = await start();
+    const jwt = canary("jwt");
+    const auth = { kind: "jwt", identityId: fixture.machine.id, jwt: given(jwt) } as const;
+    const infisical = store({ auth });
+    for (let count = 0; count < 3; count += 1) {
+      await expectFault("StoreDenied", () => infisical.readPath("/app", signal));
+    }
+    expect(logins()).toBe(1);
+    clock.advance(70_000);
+    await expectFault("StoreDenied", () => infisical.readPath("/app", signal));
+    expect(server.count("POST /api/v1/auth/jwt-auth/login")).toBe(2);
+  });
+
+  test("a sub-organization is named in the login, and cannot be for AWS", async () => {
+    const { server, store } = await start();
+    await store({ organizationSlug: "team-a" }).readPath("/app", signal);
+    const { body } = server.requests.find(({ route }) => route.endsWith("/login"))!;
+    expect(JSON.parse(body)).toMatchObject({ organizationSlug: "team-a" });
+    const aws = { organizationSlug: "team-a", auth: { kind: "aws", identityId: fixture.machine.id } } as const;
+    await expectFault("ConfigInvalid", async () => store(aws).readPath("/app", signal));
   });
 
   test("ldap", async () => {
