@@ -45,14 +45,11 @@ export async function restoreRelease(
   };
   try {
     await applyWrite(ports, spec, write, signal);
-    await verifyStored(ports, spec, write, back, signal);
+    const verified = verifyStored(ports, spec, write, back, signal);
     const token = `restore-${ports.run}`;
-    await settle(
-      ports,
-      spec,
-      { changed: upgrade.changed, expected: back.expected, xray: preflight.xray, token, before },
-      signal,
-    );
+    const { changed } = upgrade;
+    const { xray } = preflight;
+    await settle(ports, spec, { changed, expected: back.expected, xray, token, before, verified }, signal);
   } catch (caught) {
     await recordResult(ports, spec, write, "failed", failureText(caught));
     throw new HelmwardenError(

@@ -11,6 +11,8 @@ import { changedReaches, missedKeys, neededTexts } from "./verify.ts";
 
 /** A deployed revision whose effect is still to be proven. */
 export interface Settling {
+  /** Rejects where the revision is not what was planned: nothing is patched or restarted then. */
+  readonly verified?: Promise<unknown>;
   readonly changed: readonly ChangedPath[];
   readonly expected: Upgrade["expected"];
   readonly xray: Xray;
@@ -33,11 +35,11 @@ export async function settle(
   signal: AbortSignal,
 ): Promise<Settled> {
   const { token } = settling;
+  const looked = ports.cluster.workloads.list(spec.key.namespace, signal);
+  looked.catch(() => undefined);
+  await settling.verified;
   await patchLiveKeys(ports, spec, settling, signal);
-  const [missed, after] = await Promise.all([
-    missedKeys(ports, spec, settling, signal),
-    ports.cluster.workloads.list(spec.key.namespace, signal),
-  ]);
+  const [missed, after] = await Promise.all([missedKeys(ports, spec, settling, signal), looked]);
   if (missed.length > 0) {
     const reason = `The release holds the new value and ${missed.join(", ")} does not: the chart keeps its live Secret. Use \`whenIgnored: patchSecret\`, or its existingSecret with a SecretSync`;
     return { kind: "ineffective", reason };

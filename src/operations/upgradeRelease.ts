@@ -87,9 +87,9 @@ async function applyAndSettle(
   ]);
   try {
     await applyWrite(ports, spec, write, signal);
-    await verifyStored(ports, spec, write, upgrade, signal);
+    const verified = verifyStored(ports, spec, write, upgrade, signal);
     const token = restartToken(wanted, write.lastRevision);
-    return await settle(ports, spec, { changed, expected, xray, token, before }, signal);
+    return await settle(ports, spec, { changed, expected, xray, token, before, verified }, signal);
   } catch (caught) {
     const reason = failureText(caught);
     await recordResult(ports, spec, write, "failed", reason);
