@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Store } from "../../../src/ports.ts";
 import { canary } from "../../support/canary.ts";
-import { manualClock, realClock } from "../../support/clock.ts";
+import { manualClock } from "../../support/clock.ts";
 import { type Relay, startRelay } from "../../support/relay.ts";
 import { expectFault } from "../../support/silence.ts";
 import { given, startVaultFixture, type VaultFixture } from "../../support/vaultFixture.ts";
@@ -292,6 +292,5 @@ describe("a Vault that is down", () => {
     // The first read and its look at health retry; the others are one request and one look.
     expect(broken.requests.length).toBeLessThan(50);
     await broken.close();
-    await realClock.sleep(1, signal);
   });
 });
