@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { rootCertificates } from "node:tls";
 import { parseArgs } from "node:util";
 import { fileFromTgz } from "./archives.mjs";
 import { artifactFile, platform, repository } from "./artifacts.mjs";
@@ -34,6 +35,8 @@ run(process.execPath, [join(repository, "scripts", "build.mjs"), program]);
 for (const name of ["LICENSE", "docs/schema.json"]) put(join(program, name), readFileSync(join(repository, name)));
 put(join(root, "usr", "local", "bin", "helm"), helmProgram, 0o755);
 symlinkSync("/opt/helmwarden/main.js", join(root, "usr", "local", "bin", "helmwarden"));
+// The base image has none, and Node brings its own: helm would trust no server. This is where Go looks first.
+put(join(root, "etc", "ssl", "certs", "ca-certificates.crt"), `${rootCertificates.join("\n")}\n`);
 for (const name of ["var/lib/helmwarden", "etc/helmwarden"]) mkdirSync(join(root, name), { recursive: true });
 put(join(folder, "sbom.cdx.json"), billOfMaterials());
 process.stdout.write(`${root}: the program, helm ${helm.version}, and its bill of materials beside it\n`);

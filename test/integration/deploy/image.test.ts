@@ -1,10 +1,23 @@
 import { execFile, execFileSync, spawnSync } from "node:child_process";
-import { cpSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { rootCertificates } from "node:tls";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { repository } from "../../../scripts/artifacts.mjs";
 import { VERSION } from "../../../src/version.ts";
+import { startRegistry } from "../../support/chartServers.ts";
+import { chartFixture, openHelm } from "../../support/release.ts";
 import { sharedServers } from "../../support/servers.ts";
 
 const folder = mkdtempSync(join("/var/tmp", "helmwarden-image-"));
@@ -79,6 +92,63 @@ test.skipIf(!mayMount)(
       stderr: "",
     });
   },
+);
+
+const authorities = "etc/ssl/certs/ca-certificates.crt";
+
+test("it holds the authorities that Node trusts, where helm looks", () => {
+  const held = readFileSync(join(root, authorities), "utf8").match(/-----BEGIN CERTIFICATE-----/g);
+  expect(readFileSync(join(root, authorities), "utf8")).toBe(`${rootCertificates.join("\n")}\n`);
+  expect(held?.length).toBeGreaterThan(100);
+});
+
+const mayChroot = spawnSync("chroot", ["/", "true"]).status === 0;
+
+test.skipIf(!mayChroot)(
+  "helm, with the image's files alone, trusts the authorities of the image and the company's that the chart adds",
+  async () => {
+    const [jail, charts] = [join(folder, "jail"), join(folder, "charts")];
+    cpSync(root, jail, { recursive: true, verbatimSymlinks: true });
+    for (const name of ["tmp", "etc/helmwarden/ca"]) mkdirSync(join(jail, name));
+    const { kubeconfig } = sharedServers();
+    const helm = openHelm({ major: 4, kubeconfig, namespace: "default", dir: join(folder, "helm") });
+    await helm(["package", chartFixture("web"), "--destination", charts]);
+    const registry = await startRegistry(folder, 4);
+    try {
+      const caFile = registry.caFile ?? "";
+      await helm(["push", join(charts, readdirSync(charts)[0] ?? ""), registry.url, "--ca-file", caFile]);
+      const pull = async (env: Record<string, string>): Promise<unknown> => {
+        const args = [
+          jail,
+          "/usr/local/bin/helm",
+          "pull",
+          `${registry.url}/web`,
+          "--version=1.0.0",
+          "--destination=/tmp",
+        ];
+        return await promisify(execFile)("chroot", args, { env: { PATH: process.env["PATH"], HOME: "/tmp", ...env } });
+      };
+      const template = readFileSync(join(repository, "deploy/chart/templates/deployment.yaml"), "utf8");
+      const byChart = { SSL_CERT_DIR: /SSL_CERT_DIR, value: "(.+)"/.exec(template)?.[1] ?? "" };
+      const unknown = /x509: certificate signed by unknown authority/;
+      await expect(pull(byChart)).rejects.toThrow(unknown);
+
+      const company = join(jail, "etc/helmwarden/ca/ca.crt");
+      cpSync(caFile, company);
+      await expect(pull({})).rejects.toThrow(unknown);
+      await pull(byChart);
+
+      rmSync(company);
+      writeFileSync(join(jail, authorities), readFileSync(caFile), { flag: "a" });
+      await pull({});
+      await pull(byChart);
+      writeFileSync(join(jail, authorities), "");
+      await expect(pull({})).rejects.toThrow(unknown);
+    } finally {
+      await registry.close();
+    }
+  },
+  60_000,
 );
 
 test("helm is the pinned one, or there is no image", () => {
