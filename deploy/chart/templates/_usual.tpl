@@ -14,3 +14,9 @@
 - { apiGroups: [batch], resources: [cronjobs], verbs: [get, patch] }
 - { apiGroups: [batch], resources: [jobs], verbs: [get, list, watch, create, delete, patch] }
 {{- end }}
+
+{{- /* Beside them, in the pod's own namespace: what it keeps on the stores. */ -}}
+{{- define "helmwarden.homeRules" -}}
+- { apiGroups: [""], resources: [configmaps], verbs: [get, create, patch] }
+- { apiGroups: [""], resources: [events], verbs: [create] }
+{{- end }}

@@ -15,12 +15,14 @@ const document = readFileSync(join(import.meta.dirname, "config.yaml"), "utf8");
 
 let scenario: Scenario;
 let beside: TestNamespace;
+let apart: TestNamespace;
 let whole: Release;
 let roles: readonly PrintedRole[];
 
 async function begin(major: 3 | 4): Promise<void> {
   scenario = await openScenario(import.meta.dirname, { helm: major, vaultWrites: true });
   beside = await makeNamespace(scenario.kubeconfig, "beside");
+  apart = await makeNamespace(scenario.kubeconfig, "apart");
   scenario.configure(document.replaceAll("__BESIDE__", beside.name));
   whole = await scenario.install("whole", "whole", { token: before });
   await scenario.vault.put("whole", { TOKEN: before });
@@ -29,7 +31,7 @@ async function begin(major: 3 | 4): Promise<void> {
   roles = (JSON.parse(printed.stdout) as { items: PrintedRole[] }).items;
 }
 const end = async (): Promise<void> => {
-  await beside.remove();
+  await Promise.all([beside.remove(), apart.remove()]);
   await scenario.close();
 };
 
@@ -90,22 +92,24 @@ test.each([3, 4] as const)(
 );
 
 test.each([
-  ["of `rbac -o values`", (): Promise<string> => printedValues()],
+  ["of `rbac -o values`", (): string => beside.name, (): Promise<string> => printedValues()],
   [
-    "of its own for a namespace",
+    "of its own for namespaces, none of which is the pod's",
+    (): string => apart.name,
     async (): Promise<string> => `rbac: { namespaces: [${scenario.namespace}, ${beside.name}] }`,
   ],
 ])(
   "our own chart binds the Roles %s, and a sync under its account works",
-  async (_, rbacValues) => {
+  async (_, homeOf, rbacValues) => {
     await begin(4);
+    const home = homeOf();
     const values = join(scenario.dir, "values.yaml");
     writeFileSync(values, await rbacValues());
     const chart = join(repository, "deploy/chart");
-    const flags = ["--namespace", beside.name, "--values", values, "--set", "audit.persistence.enabled=false"];
+    const flags = ["--namespace", home, "--values", values, "--set", "audit.persistence.enabled=false"];
     await scenario.helm(["install", "helmwarden", chart, ...flags]);
-    const bound = await accessAs(scenario.kubeconfig, { home: beside.name, name: "helmwarden", dir: scenario.dir });
-    const env = { KUBECONFIG: bound.kubeconfig, POD_NAMESPACE: beside.name };
+    const bound = await accessAs(scenario.kubeconfig, { home, name: "helmwarden", dir: scenario.dir });
+    const env = { KUBECONFIG: bound.kubeconfig, POD_NAMESPACE: home };
     await scenario.vault.put("whole", { TOKEN: canary("chart") });
     expect(await scenario.inside("check", [], env)).toMatchObject({ code: 0, stderr: "" });
     expect(kindsOf(await scenario.inside("sync", ["-o", "json"], env))).toEqual(["changed", "changed"]);

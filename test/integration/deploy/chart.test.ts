@@ -123,6 +123,34 @@ test("the port of the settings is the program's and the container's", async () =
   expect(JSON.stringify(objects.find(({ kind }) => kind === "Deployment"))).toContain('"containerPort":9123');
 });
 
+test("rbac.namespaces gives each its Role, and the pod's own just what the stores' state takes", async () => {
+  const rolesFor = async (namespaces: string): Promise<Rendered[]> => {
+    const flags = ["--namespace", "own", "--set", `rbac.namespaces={${namespaces}}`];
+    const objects = objectsOf(await helmOf(4)(["template", "own", chart, ...flags]));
+    return objects.filter(({ kind, rules }) => kind === "Role" && rules !== undefined);
+  };
+  const where = (roles: Rendered[]): unknown[] => roles.map(({ metadata }) => metadata.namespace).toSorted();
+  const roles = await rolesFor("web");
+  expect(where(roles)).toEqual(["own", "web"]);
+  expect(roles.find(({ metadata }) => metadata.namespace === "own")?.rules).toEqual([
+    { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create", "patch"] },
+    { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+  ]);
+  expect(where(await rolesFor("web,own"))).toEqual(["own", "web"]);
+});
+
+test("its NetworkPolicy lets it reach every database that rotates, and the notes name what is let through", async () => {
+  const objects = objectsOf(await helmOf(4)(["template", "own", chart]));
+  const policy = objects.find(({ kind }) => kind === "NetworkPolicy") as unknown as {
+    spec: { egress: { ports: { port: number }[] }[] };
+  };
+  const ports = policy.spec.egress.flatMap((rule) => rule.ports.map(({ port }) => port));
+  expect(new Set(ports)).toEqual(new Set([53, 443, 6443, 8200, 6379, 5432, 3306]));
+  const flags = ["--dry-run=client", "--set", "networkPolicy.egress[0].ports[0].port=8443"];
+  const notes = await helmOf(4)(["install", "own", chart, ...flags]);
+  expect(notes).toContain("lets it call 8443, and DNS.");
+});
+
 test.each([3, 4] as const)(
   "helm %i installs it, waits until it is ready, upgrades and uninstalls it",
   async (major) => {
