@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { repository } from "../../../scripts/artifacts.mjs";
 import { loadConfig } from "../../../src/config/load.ts";
@@ -67,6 +67,9 @@ async function serverDryRun(yaml: string): Promise<{ code: number | null; stderr
   return { code, stderr };
 }
 
+const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const made: string[] = [];
+
 beforeAll(async () => {
   const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
   for (const kind of ["ServiceMonitor", "PrometheusRule"]) {
@@ -82,9 +85,16 @@ beforeAll(async () => {
         versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: anything } }],
       },
     };
-    const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    if ((await api("GET", `${path}/${body.metadata.name}`)).status === 404) await api("POST", path, body);
+    const path = `${definitions}/${body.metadata.name}`;
+    if ((await api("GET", path)).status !== 404) continue;
+    await api("POST", definitions, body);
+    made.push(path);
   }
+});
+
+// Kinds of the whole cluster, which other tests would meet.
+afterAll(async () => {
+  for (const path of made) await api("DELETE", path);
 });
 
 describe.each(examples)("%s", (values) => {
@@ -196,13 +206,17 @@ const before = olderVersion();
 
 // Values that a newer chart knows are absent after the second, which people are used to.
 describe.skipIf(before === undefined)("the chart of an older version", () => {
-  test.each(["--reset-then-reuse-values", "--reuse-values"])(
-    "is upgraded to this one with %s, and keeps its record",
-    async (flag) => {
+  test.each([
+    [3, "--reset-then-reuse-values"],
+    [4, "--reset-then-reuse-values"],
+    [4, "--reuse-values"],
+  ] as const)(
+    "is upgraded to this one by helm %i with %s, and keeps its record",
+    async (major, flag) => {
       const name = await restricted();
       const old = mkdtempSync(join(dir, "older-"));
       execFileSync("tar", ["-x", "-C", old], { input: git("archive", before ?? "", "deploy/chart") });
-      const helm = helmOf(4, name);
+      const helm = helmOf(major, name);
       const wait = ["--wait", "--timeout", "60s"];
       const given = ["--set", "config.settings.resync=1h", "--set", `rbac.namespaces={${name}}`];
       await helm(["install", "own", join(old, "deploy/chart"), ...wait, ...given]);

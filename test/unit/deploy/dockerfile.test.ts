@@ -46,7 +46,7 @@ test("its base is the Node that the tests run with, of a named distribution; its
   expect(dockerfile).toContain(`docker build -t helmwarden:${VERSION} .`);
   expect(all("FROM").filter((from) => /:latest|^[a-z]+$/.test(from) && from !== "scratch AS content")).toEqual([]);
   const labels = [...last("LABEL").matchAll(/org\.opencontainers\.image\.(\w+)="([^"]+)"/g)].map(([, name]) => name);
-  expect(labels).toEqual(["title", "description", "licenses", "version", "revision"]);
+  expect(labels).toEqual(["title", "description", "licenses", "version", "revision", "created", "source"]);
   const { license } = JSON.parse(read("package.json")) as { license: string };
   expect(last("LABEL")).toContain(`image.licenses="${license}"`);
 });
