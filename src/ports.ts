@@ -595,6 +595,8 @@ export interface MigrationFiles {
   readonly replaceText: (path: string, text: string) => Promise<void>;
   readonly writeKeyFile: (path: string, identity: SecretValue, recipient: string) => Promise<void>;
   readonly readKeyFile: (path: string) => Promise<SecretValue>;
+  /** Whether a key file holds one age identity, and not none or a collection of them. */
+  readonly holdsOneIdentity: (file: SecretValue) => boolean;
   readonly destroyFile: (path: string) => Promise<void>;
   /** A text file of the user's, and the same with another text, mode and links as they were. ConfigInvalid. */
   readonly readText: (path: string) => Promise<string>;

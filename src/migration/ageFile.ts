@@ -3,6 +3,7 @@ import { type FileHandle, link, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import type { BackupKey, BackupLock } from "../core/migration/backup.ts";
+import type { SecretValue } from "../core/secretValue.ts";
 import { HelmwardenError, toHelmwardenError } from "../errors.ts";
 
 const IDENTITY = /^AGE-SECRET-KEY-1[0-9A-Z]+$/;
@@ -70,6 +71,11 @@ export async function* readAgeFile(path: string, key: BackupKey): AsyncGenerator
   yield* decrypted(path, decrypter);
 }
 
+/** Whether a file holds one age identity, and not none or somebody's collection of them. */
+export function holdsOneIdentity(file: SecretValue): boolean {
+  return wordsOfKeys(file.reveal()).length === 1;
+}
+
 /** A new age identity and its recipient. */
 export async function newIdentity(): Promise<{ readonly identity: string; readonly recipient: string }> {
   const { generateX25519Identity, identityToRecipient } = await import("age-encryption");
@@ -106,9 +112,13 @@ function addRecipient(encrypter: { addRecipient(recipient: string): void }, reci
 }
 
 function identitiesIn(text: string): string[] {
-  const identities = text.split(/\s+/).filter((word) => IDENTITY.test(word));
+  const identities = wordsOfKeys(text);
   if (identities.length > 0) return identities;
   throw new HelmwardenError("UsageInvalid", "The identity file holds no AGE-SECRET-KEY-1… line. Name the right file.");
+}
+
+function wordsOfKeys(text: string): string[] {
+  return text.split(/\s+/).filter((word) => IDENTITY.test(word));
 }
 
 async function store(file: FileHandle, stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {

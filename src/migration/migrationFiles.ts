@@ -1,4 +1,5 @@
 import type { MigrationFiles } from "../ports.ts";
+import { holdsOneIdentity } from "./ageFile.ts";
 import { createBackups } from "./backups.ts";
 import { openJournal } from "./journalFile.ts";
 import { secretReads } from "./auditLogFile.ts";
@@ -6,5 +7,5 @@ import { destroyFile, readKeyFile, readText, replaceText, rewriteText, writeKeyF
 
 export function createMigrationFiles(): MigrationFiles {
   const texts = { replaceText, readText, rewriteText, writeKeyFile, readKeyFile, destroyFile };
-  return { backups: createBackups(), openJournal, secretReads, ...texts };
+  return { backups: createBackups(), holdsOneIdentity, openJournal, secretReads, ...texts };
 }

@@ -70,9 +70,13 @@ export async function readKeyFile(path: string): Promise<SecretValue> {
   }
 }
 
-/** Overwrites a file once and removes it. On SSDs and copy-on-write file systems the old blocks may remain. */
+/**
+ * Overwrites a file once and removes it; one that is gone already is well. On SSDs and copy-on-write file systems the
+ * old blocks may remain. UsageInvalid where it cannot be removed.
+ */
 export async function destroyFile(path: string): Promise<void> {
   try {
+    if ((await stat(path).catch(isMissing)) === true) return;
     const file = await open(path, "r+");
     try {
       await file.write(randomBytes((await file.stat()).size), 0);
@@ -82,9 +86,10 @@ export async function destroyFile(path: string): Promise<void> {
     }
     await rm(path);
   } catch {
-    throw new HelmwardenError(
-      "UsageInvalid",
-      `The file ${path} cannot be removed. See whether it is there, and its permissions.`,
-    );
+    throw new HelmwardenError("UsageInvalid", `The file ${path} cannot be removed. See its permissions.`);
   }
+}
+
+function isMissing(fault: unknown): boolean {
+  return fault instanceof Error && "code" in fault && fault.code === "ENOENT";
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { newIdentity } from "../../../src/migration/ageFile.ts";
 import { ageBinary } from "../../support/binaries.ts";
 import { canary } from "../../support/canary.ts";
 import { migrationWorld, type MigrationWorld, oddData } from "../../support/migration.ts";
@@ -139,6 +140,23 @@ test("the backup is kept for its time, then goes with its key, and status says s
   const early = await cleanup();
   expect(early).toMatchObject({ code: 64, stdout: "" });
   expect(early.stderr).toContain("The backup is kept until");
+
+  const key = readFileSync(keyFile, "utf8");
+  const letter = "Dear diary\n";
+  const another = `${(await newIdentity()).identity}\n`;
+  for (const [content, says] of [
+    [letter, "does not hold just one AGE-SECRET-KEY-1"],
+    [`${key}${another}`, "does not hold just one AGE-SECRET-KEY-1"],
+    [another, "cannot be opened"],
+  ] as const) {
+    const wrong = join(scenario.dir, "wrong.key");
+    writeFileSync(wrong, content);
+    const refused = await cleanup("--retention", "0s", "--destroy-key", wrong);
+    expect(refused).toMatchObject({ stdout: "", stderr: expect.stringContaining(says) as unknown });
+    expect(refused.code).not.toBe(0);
+    expect(readFileSync(wrong, "utf8")).toBe(content);
+    expect(existsSync(backup())).toBe(true);
+  }
 
   const gone = await cleanup("--retention", "0s", "--destroy-key", keyFile);
   expect(gone).toMatchObject({ code: 0, stderr: "" });
