@@ -233,12 +233,13 @@ export interface LiveSecret {
 
 export interface SecretObjects {
   get(namespace: string, name: string, signal: AbortSignal): Promise<LiveSecret | undefined>;
-  /** Server-side apply under our field manager: makes the Secret or sets just these keys. */
+  /** Server-side apply under our field manager: makes the Secret, of this type or Opaque, or sets just these keys. */
   apply(
     namespace: string,
     name: string,
     data: ReadonlyMap<string, SecretValue>,
     signal: AbortSignal,
+    type?: string,
   ): Promise<LiveSecret>;
   /**
    * Sets keys of a Secret that helm applied, as helm (its field manager), so that its next upgrade meets no conflict

@@ -156,6 +156,7 @@ function secretOf({ metadata, spec }: DocumentOf<"SecretSync">, stores: Stores, 
     cluster: spec.cluster,
     namespace: metadata.namespace,
     secret: spec.secret ?? metadata.name,
+    type: spec.type,
     data: spec.data.map((entry) => ({
       key: entry.key,
       kind: entry.kind,

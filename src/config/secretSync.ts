@@ -22,6 +22,13 @@ export const secretSync = z.strictObject({
       .regex(HELM_STORAGE, STORAGE_RULE)
       .optional()
       .describe("Name of the Secret. Default: `metadata.name`."),
+    type: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,252}$/, "must be a type of Secret such as kubernetes.io/tls")
+      .optional()
+      .describe(
+        "Type of the Secret, such as `kubernetes.io/dockerconfigjson`. Kubernetes never changes it: a Secret that has another one is held. Default: the one it has, and `Opaque` where it is made.",
+      ),
     data: z
       .array(
         mapping({

@@ -16,6 +16,7 @@ export type HoldReason =
   | "statefulCredential"
   | "notRotatable"
   | "immutable"
+  | "otherType"
   | "suspicious"
   | "stalled"
   | "rollout";

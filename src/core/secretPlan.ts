@@ -17,6 +17,7 @@ export interface WantedKey {
 
 /** The live Secret, as far as the plan needs it. */
 export interface PresentSecret {
+  readonly type: string;
   readonly immutable: boolean;
   readonly data: ReadonlyMap<string, SecretValue>;
 }
@@ -43,6 +44,8 @@ export interface SecretPlanInput {
   /** See PlanInput. */
   readonly keyless: boolean;
   readonly allowEmpty: boolean;
+  /** That the Secret should have; undefined: any. */
+  readonly type: string | undefined;
 }
 
 /** Decides what a pass does with one Secret. Pure. */
@@ -56,6 +59,7 @@ export function planSecret(keys: readonly WantedKey[], input: SecretPlanInput): 
     ...notRotatableHolds(undefined, changedKeys(keys, present, changes)),
     ...sizeHolds(data, present),
     ...(present?.immutable === true && changes.length > 0 ? [immutableHold()] : []),
+    ...typeHolds(present, input.type),
   ];
   if (holds.length > 0) return { kind: "hold", holds, changes };
   const wanted = wantedDigest(digestKey, data);
@@ -129,4 +133,15 @@ function immutableHold(): Hold {
     "Secret",
     "The Secret is marked immutable, so nobody can change it. Delete it and sync again: it is made anew, with the mapped keys only.",
   );
+}
+
+function typeHolds(present: PresentSecret | undefined, wanted: string | undefined): Hold[] {
+  if (present === undefined || wanted === undefined || present.type === wanted) return [];
+  return [
+    hold(
+      "otherType",
+      "Secret",
+      `The Secret is of type ${present.type}, the configuration says ${wanted}, and Kubernetes does not change a type. Correct \`type\`; or delete the Secret and sync again: it is made anew, with the mapped keys only.`,
+    ),
+  ];
 }

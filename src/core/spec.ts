@@ -160,6 +160,8 @@ export interface SecretSync {
   readonly namespace: string;
   /** Name of the Secret. */
   readonly secret: string;
+  /** Of the Secret; a type cannot be changed in place. Undefined: whatever it has, and Opaque where it is made. */
+  readonly type: string | undefined;
   /** No two of the same key. */
   readonly data: readonly SecretMapping[];
   readonly guards: Pick<Guards, "empty">;

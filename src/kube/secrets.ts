@@ -28,7 +28,7 @@ export function createSecretObjects(api: Api, core: CoreV1Api, fieldManager: str
       ),
     );
 
-  const applyOnce: SecretObjects["apply"] = async (namespace, name, data, signal) => {
+  const applyOnce: SecretObjects["apply"] = async (namespace, name, data, signal, type) => {
     const present = await get(namespace, name, signal);
     if (present?.immutable) throw immutable(namespace, name);
     const body = {
@@ -36,6 +36,8 @@ export function createSecretObjects(api: Api, core: CoreV1Api, fieldManager: str
       kind: "Secret",
       // With the version that we read: a key kept below must not undo what somebody wrote in between.
       metadata: { name, namespace, ...(present === undefined ? {} : { resourceVersion: present.resourceVersion }) },
+      // The one that it has, where it is there: to apply without a type that we own would mean to take it away.
+      type: present?.type ?? type,
       data: encode(new Map([...ownedData(present), ...data])),
     };
     return api.call(
@@ -47,10 +49,10 @@ export function createSecretObjects(api: Api, core: CoreV1Api, fieldManager: str
     );
   };
 
-  const apply: SecretObjects["apply"] = async (namespace, name, data, signal) => {
+  const apply: SecretObjects["apply"] = async (namespace, name, data, signal, type) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await applyOnce(namespace, name, data, signal);
+        return await applyOnce(namespace, name, data, signal, type);
       } catch (caught) {
         if (statusOf(caught) !== CONFLICT || attempt === ATTEMPTS) throw caught;
       }

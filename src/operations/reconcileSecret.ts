@@ -50,6 +50,7 @@ export async function reconcileSecret(
     digestKey: ports.digestKey,
     keyless: ports.keyless ?? false,
     allowEmpty: spec.guards.empty === "allow",
+    type: spec.type,
   });
   switch (plan.kind) {
     case "none":
@@ -124,7 +125,7 @@ async function applySecret(
   await ports.audit.append({ ...auditRecord(ports, spec, plan, "intent"), base: present?.resourceVersion ?? "none" });
   try {
     signal.throwIfAborted();
-    await secrets.apply(spec.namespace, spec.secret, plan.data, signal);
+    await secrets.apply(spec.namespace, spec.secret, plan.data, signal, spec.type);
     const live = await secrets.get(spec.namespace, spec.secret, signal);
     requireHeld(live, plan.data, spec);
     return { before, live };

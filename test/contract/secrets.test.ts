@@ -59,6 +59,17 @@ test("only our keys of an existing Secret are touched, and its type, labels and 
   expect(body).toMatchObject({ metadata });
 });
 
+test("it is made of the type that is asked for, and keeps it, whatever is asked for later", async () => {
+  const type = "kubernetes.io/basic-auth";
+  const [password, next] = [canary("typed"), canary("typed-next")];
+  const data = given({ password });
+  expect(await cluster.secrets.apply(namespace.name, "typed", data, signal, type)).toMatchObject({ type });
+  const later = await apply("typed", { password: next });
+  expect(later).toMatchObject({ type, ownedKeys: new Set(["password"]) });
+  expect(textOf(later)).toEqual({ password: next });
+  expect(await cluster.secrets.apply(namespace.name, "typed", data, signal, "Opaque")).toMatchObject({ type });
+});
+
 test("a key that we own and are not given any more keeps its present value", async () => {
   const [first, second, changed] = [canary("first"), canary("second"), canary("changed")];
   await apply("shrinking", { first, second });

@@ -82,6 +82,7 @@ function secretSync(input: DocumentInput, secret: ProposedSecret): string | unde
     ...(empty.length === 0 ? [] : [`# Not synced, as they are empty: ${empty.join(", ")}.`]),
     ...head("SecretSync", namespace, name, input.cluster),
     `  secret: ${quote(name)}`,
+    ...(type === "Opaque" ? [] : [`  type: ${quote(type)}`]),
     "  data:",
     ...keys.flatMap(({ key }) => [
       `    - key: ${quote(key)}`,

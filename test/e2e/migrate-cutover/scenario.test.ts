@@ -183,3 +183,33 @@ test("adoption leaves the field managers as they are; handed over, the keys are 
   expect(await managersOf("held", "other")).toEqual(["helmwarden Apply", theirs].sort());
   expect(await generationOf(scenario.api, scenario.namespace, "reader")).toBeGreaterThan(rolled);
 }, 300_000);
+
+test("a Secret of any type that somebody deletes after the cut-over comes back as it was, type and bytes", async () => {
+  const text = (name: string): Buffer => Buffer.from(canary(name));
+  const auths = { "registry.example.com": { auth: canary("pull") } };
+  const kinds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
+    dockerconfigjson: { ".dockerconfigjson": Buffer.from(JSON.stringify({ auths })) },
+    tls: { "tls.crt": text("certificate"), "tls.key": text("key") },
+    "basic-auth": { username: text("user"), password: text("password") },
+    "ssh-auth": { "ssh-privatekey": text("ssh") },
+  };
+  const names = Object.keys(kinds);
+  for (const name of names) await world.makeSecret(name, kinds[name] ?? {}, { type: `kubernetes.io/${name}` });
+  await migrated();
+  putInForce(...names);
+  const typesAndData = async (): Promise<object> =>
+    Object.fromEntries([...(await world.secrets())].map(([name, { type, data }]) => [name, { type, data }]));
+  const before = await typesAndData();
+  for (const name of names) await scenario.api("DELETE", path(name));
+  expect(await typesAndData()).toEqual({});
+  expect(await scenario.run("sync")).toMatchObject({ code: 0, stderr: "" });
+  expect(await typesAndData()).toEqual(before);
+
+  await scenario.api("DELETE", path("tls"));
+  await world.makeSecret("tls", { "tls.crt": text("other") });
+  const held = await scenario.run("sync");
+  expect(held.code).toBe(2);
+  expect(flat(held.stdout)).toContain(
+    "otherType Secret The Secret is of type Opaque, the configuration says kubernetes.io/tls",
+  );
+}, 120_000);

@@ -17,12 +17,24 @@ function key(name: string, value: string | Uint8Array | Resolved): WantedKey {
 }
 
 function present(data: Record<string, string>, immutable = false): PresentSecret {
-  return { immutable, data: new Map(Object.entries(data).map(([name, text]) => [name, SecretValue.fromText(text)])) };
+  const type = "Opaque";
+  return {
+    type,
+    immutable,
+    data: new Map(Object.entries(data).map(([name, text]) => [name, SecretValue.fromText(text)])),
+  };
 }
 
 const keys = [key("token", now)];
 const plan = (wanted: readonly WantedKey[], live?: PresentSecret, record?: StatusRecord): SecretPlan =>
-  planSecret(wanted, { present: live, record, digestKey: DIGEST_KEY, keyless: false, allowEmpty: false });
+  planSecret(wanted, {
+    present: live,
+    record,
+    digestKey: DIGEST_KEY,
+    keyless: false,
+    allowEmpty: false,
+    type: undefined,
+  });
 
 function recordOf(wanted: readonly WantedKey[], phase: StatusRecord["phase"]): StatusRecord {
   const made = plan(wanted);
@@ -83,7 +95,7 @@ describe("holds", () => {
   test("a placeholder that is there already stays, and `guards.empty: allow` lets any through", () => {
     const wanted = [key("mode", "none"), key("token", now)];
     expect(word(plan(wanted, present({ mode: "none", token: old })))).toBe("apply outdated");
-    const input = { record: undefined, digestKey: DIGEST_KEY, keyless: false, allowEmpty: true };
+    const input = { record: undefined, digestKey: DIGEST_KEY, keyless: false, allowEmpty: true, type: undefined };
     expect(word(planSecret([key("token", "")], { present: present({ token: old }), ...input }))).toBe("apply outdated");
   });
 
@@ -112,6 +124,22 @@ describe("holds", () => {
     ];
     expect(word(plan(wanted))).toBe("apply missing");
   });
+});
+
+test.each<[string, string | undefined, PresentSecret | undefined, string]>([
+  ["of the type", "Opaque", present({ token: now }), "adopt"],
+  [
+    "of any, where none is named",
+    undefined,
+    { ...present({ token: old }), type: "kubernetes.io/tls" },
+    "apply outdated",
+  ],
+  ["of another type", "kubernetes.io/tls", present({ token: old }), "hold otherType:Secret"],
+  ["of another type, with the wanted value", "kubernetes.io/tls", present({ token: now }), "hold otherType:Secret"],
+  ["that is not there", "kubernetes.io/tls", undefined, "apply missing"],
+])("a Secret %s", (_, type, live, expected) => {
+  const input = { record: undefined, digestKey: DIGEST_KEY, keyless: false, allowEmpty: false, type };
+  expect(word(planSecret(keys, { present: live, ...input }))).toBe(expected);
 });
 
 test("only what differs is listed, and everything mapped is sent", () => {
