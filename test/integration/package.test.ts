@@ -1,6 +1,17 @@
-// The package as npm would publish it: packed, unpacked where nothing else is, and run by each Node that it promises.
+// The package as `npm pack` makes it of a fresh checkout: packed, unpacked where nothing else is, and run by each Node that it promises.
 import { execFile } from "node:child_process";
-import { cpSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { isBuiltin } from "node:module";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
@@ -20,11 +31,11 @@ const unpacked = join(dir, "unpacked", "package");
 let tarball = "";
 
 beforeAll(async () => {
-  const { files } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { files: string[] };
-  for (const name of ["package.json", "README.md", "LICENSE", ...files.filter((file) => file !== "dist")])
+  const { stdout } = await run("git", ["-C", repository, "ls-files", "--cached", "--others", "--exclude-standard"]);
+  for (const name of stdout.split("\n").filter((file) => file !== "" && existsSync(join(repository, file))))
     cpSync(join(repository, name), join(source, name), { recursive: true });
-  await run(process.execPath, [join(repository, "scripts", "build.mjs"), join(source, "dist")]);
-  await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", dir], { cwd: source });
+  symlinkSync(join(repository, "node_modules"), join(source, "node_modules"));
+  await run("npm", ["pack", "--silent", "--pack-destination", dir], { cwd: source });
   tarball = join(
     dir,
     readdirSync(dir).find((file) => file.endsWith(".tgz"))!,
