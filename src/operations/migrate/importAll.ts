@@ -81,11 +81,10 @@ async function importPath(
   if (pending.size === 0 && [...results].every(([key, result]) => before?.get(key) === result)) return done();
   let message: string | undefined;
   try {
-    const made = await patiently(ports.clock, signal, () => create(ports, writer, path, pending, signal));
-    const ours = state.intents.get(path);
-    // Made by a run that ended before it could say so.
-    for (const [key, result] of made)
-      results.set(key, result === "equal" && ours?.has(key) === true ? "created" : result);
+    // Made by a run, or a call, that ended before it could say so.
+    const ours = new Set(state.intents.get(path));
+    const made = await patiently(ports.clock, signal, () => create(ports, writer, path, pending, ours, signal));
+    for (const [key, result] of made) results.set(key, result === "equal" && ours.has(key) ? "created" : result);
   } catch (caught) {
     const error = toHelmwardenError(caught);
     if (!["StoreDenied", "StoreInvalid", "ConfigInvalid"].includes(error.code)) throw error;
@@ -101,12 +100,18 @@ async function create(
   writer: StoreWriter,
   path: string,
   pending: ReadonlyMap<string, SecretValue>,
+  ours: Set<string>,
   signal: AbortSignal,
 ) {
   const reading = await store.readPath(path, signal);
   const absent = [...pending.keys()].filter((key) => reading.kind !== "found" || !reading.secrets.has(key));
   if (absent.length > 0) await journal.append({ step: "intent", path, keys: absent });
-  return await writer.create(path, pending, signal);
+  try {
+    return await writer.create(path, pending, signal);
+  } catch (caught) {
+    for (const key of absent) ours.add(key);
+    throw caught;
+  }
 }
 
 /** Waits as long as a store asks that throttles us. */

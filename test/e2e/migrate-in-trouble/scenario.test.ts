@@ -7,7 +7,9 @@ import { repository } from "../../../scripts/artifacts.mjs";
 import { inLanes } from "../../../src/operations/lanes.ts";
 import { canary } from "../../support/canary.ts";
 import { migrationWorld, type MigrationWorld } from "../../support/migration.ts";
+import { startRelay } from "../../support/relay.ts";
 import { openScenario, type Scenario } from "../../support/scenario.ts";
+import { sharedServers } from "../../support/servers.ts";
 import { startVault, type VaultServer } from "../../support/vaultServer.ts";
 
 let scenario: Scenario;
@@ -69,6 +71,43 @@ spec: { vault: { address: "${vault.address}", auth: { token: { fromEnv: OWN_TOKE
     await vault.stop();
   }
 }, 400_000);
+
+test("a store that throttles is waited for as long as it asks, and every Secret arrives once", async () => {
+  const relay = await startRelay(sharedServers().vaultAddress);
+  try {
+    scenario.configure(`
+apiVersion: helmwarden.dev/v1alpha1
+kind: SecretStore
+metadata: { name: throttling }
+spec: { vault: { address: "${relay.address}", auth: { token: { fromEnv: VAULT_TOKEN } } } }
+`);
+    await makeSecrets(16);
+    let [asked, throttled, refused] = [0, 0, 0];
+    let isMade = false;
+    relay.answer = ({ method, path }) => {
+      if (!path.includes("/data/")) return undefined;
+      asked += 1;
+      // So often, once the first is made, that the call that made it gives up, and the migration has to wait.
+      const isGivenUp = isMade && method === "GET" && path.endsWith("/raw-0") && refused < 4;
+      isMade ||= method !== "GET" && path.endsWith("/raw-0") && asked % 3 !== 0;
+      if (!isGivenUp && asked % 3 !== 0) return undefined;
+      throttled += 1;
+      if (isGivenUp) refused += 1;
+      const headers = isGivenUp ? { "retry-after": "1" } : {};
+      return { status: 429, headers, body: '{"errors":["request path is rate limited"]}' };
+    };
+    const to = ["--to", "throttling", "--yes", "--recipient", recipient, "-o", "json"];
+    const ended = await world.migrate("run", "-n", scenario.namespace, ...to);
+    expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(refused).toBe(4);
+    expect(throttled).toBeGreaterThan(10);
+    const { keys } = JSON.parse(ended.stdout) as { keys: object };
+    expect(keys).toMatchObject({ created: 16, equal: 0, conflict: 0, failed: 0, waiting: 0 });
+    for (let index = 0; index < 16; index += 1) expect(await world.stored(`raw-${index}`)).toBeDefined();
+  } finally {
+    await relay.close();
+  }
+}, 120_000);
 
 /** The program where no file may grow beyond so many KiB, as on a disk that is full; also as `migrate STEP …`. */
 function cramped(
