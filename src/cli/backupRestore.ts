@@ -53,6 +53,6 @@ const WORDS = {
   equal: "is as in the backup",
   made: "is made again",
   overwritten: "is overwritten",
-  newer: "holds something else than the backup, and stays (--overwrite replaces it)",
+  newer: "is not as in the backup, and stays (--overwrite replaces it)",
   failed: "failed",
 } as const;

@@ -24,14 +24,24 @@ export interface MigrationWorld {
   /** What Vault has at a path below the namespace's place. */
   readonly stored: (path: string) => Promise<Readonly<Record<string, string>> | undefined>;
   readonly makeSecret: (name: string, data: Readonly<Record<string, Buffer>>, more?: object) => Promise<void>;
-  /** `resourceVersion` and data of every Secret that is not Helm's, by name. */
+  /** Every Secret that is not Helm's, by name. */
   readonly secrets: () => Promise<ReadonlyMap<string, LiveSecret>>;
 }
 
 export interface LiveSecret {
   readonly resourceVersion: string;
   readonly type: string;
+  readonly immutable: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly data: Readonly<Record<string, string>>;
+}
+
+interface SecretBody extends Pick<LiveSecret, "type" | "data"> {
+  readonly metadata: { readonly name: string; readonly resourceVersion: string } & Partial<
+    Pick<LiveSecret, "labels" | "annotations">
+  >;
+  readonly immutable?: boolean;
 }
 
 export async function migrationWorld(scenario: Scenario, env: Record<string, string> = {}): Promise<MigrationWorld> {
@@ -92,14 +102,12 @@ export async function migrationWorld(scenario: Scenario, env: Record<string, str
         "GET",
         `/api/v1/namespaces/${namespace}/secrets?fieldSelector=type!=helm.sh/release.v1`,
       );
-      const { items } = body as {
-        items: { metadata: { name: string; resourceVersion: string }; type: string; data: Record<string, string> }[];
-      };
+      const { items } = body as { items: readonly SecretBody[] };
       return new Map(
-        items.map(({ metadata, type, data }) => [
-          metadata.name,
-          { resourceVersion: metadata.resourceVersion, type, data },
-        ]),
+        items.map(({ metadata, type, immutable = false, data }): [string, LiveSecret] => {
+          const { name, resourceVersion, labels = {}, annotations = {} } = metadata;
+          return [name, { resourceVersion, type, immutable, labels, annotations, data }];
+        }),
       );
     },
   };

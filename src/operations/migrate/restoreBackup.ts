@@ -6,7 +6,7 @@ import type { Cluster } from "../../ports.ts";
 export interface Restored {
   readonly namespace: string;
   readonly name: string;
-  /** `newer`: the cluster has something else, and it was not said that it may be overwritten. */
+  /** `newer`: the cluster has other bytes, marks or another type, and it was not said that it may be overwritten. */
   readonly result: "equal" | "made" | "overwritten" | "newer" | "failed";
   readonly message?: string;
 }
@@ -48,10 +48,18 @@ function resultFor(live: RawSecret | undefined, kept: RawSecret, overwrite: bool
   if (live === undefined) return "made";
   const isEqual =
     live.type === kept.type &&
+    live.immutable === kept.immutable &&
+    haveSame(live.labels, kept.labels) &&
+    haveSame(live.annotations, kept.annotations) &&
     live.data.size === kept.data.size &&
     [...kept.data].every(([key, value]) => live.data.get(key)?.equals(value) === true);
   if (isEqual) return "equal";
   return overwrite ? "overwritten" : "newer";
+}
+
+function haveSame(some: RawSecret["labels"], others: RawSecret["labels"]): boolean {
+  const names = Object.keys(some);
+  return names.length === Object.keys(others).length && names.every((name) => some[name] === others[name]);
 }
 
 function nameOf({ namespace, name }: RawSecret): string {

@@ -1,12 +1,14 @@
-import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { newIdentity } from "../../../src/migration/ageFile.ts";
 import { ageBinary } from "../../support/binaries.ts";
 import { canary } from "../../support/canary.ts";
+import { startFaultProxy } from "../../support/faultProxy.ts";
 import { migrationWorld, type MigrationWorld, oddData } from "../../support/migration.ts";
 import { type ProgramEnd, startProgram } from "../../support/program.ts";
 import { openScenario, type Scenario } from "../../support/scenario.ts";
@@ -35,23 +37,33 @@ const restore = (file: string, ...args: readonly string[]): Promise<ProgramEnd> 
     env: { KUBECONFIG: scenario.kubeconfig, VAULT_TOKEN: canary("unused") },
   }).end;
 
-async function migrated(): Promise<void> {
+async function migrated(lock: readonly string[] = ["--new-key", keyFile]): Promise<void> {
   for (let index = 0; index < 6; index += 1) await world.makeSecret(`raw-${index}`, oddData(index, 20_000));
   await world.makeSecret(
     "typed",
     { username: Buffer.from("app"), password: Buffer.from(canary("basic")) },
     {
-      metadata: { name: "typed", labels: { team: "a" } },
+      metadata: { name: "typed", labels: { team: "a" }, annotations: { "example.com/owner": "platform" } },
       type: "kubernetes.io/basic-auth",
+      immutable: true,
     },
   );
-  const ended = await world.migrate("run", "-n", scenario.namespace, "--yes", "--new-key", keyFile);
-  expect(ended.code).toBe(0);
+  const ended = await world.migrate("run", "-n", scenario.namespace, "--yes", ...lock);
+  expect({ code: ended.code, stderr: ended.stderr.replace(/^The key of the backup .*\n/, "") }).toEqual({
+    code: 0,
+    stderr: "",
+  });
 }
 
-test("the backup brings back what is lost, byte for byte, and leaves what is newer unless told", async () => {
+/** All that the Secrets are but their version, which a new object has anew. */
+async function withoutVersions(): Promise<Record<string, object>> {
+  const list = [...(await world.secrets())];
+  return Object.fromEntries(list.map(([name, { resourceVersion: _, ...rest }]) => [name, rest]));
+}
+
+test("the backup brings back what is lost, byte for byte and mark for mark, and leaves what is newer unless told", async () => {
   await migrated();
-  const before = await world.secrets();
+  const before = await withoutVersions();
   await scenario.api("DELETE", secretsPath("typed"));
   await scenario.api("DELETE", secretsPath("raw-2"));
   await scenario.api(
@@ -60,6 +72,8 @@ test("the backup brings back what is lost, byte for byte, and leaves what is new
     { stringData: { password: canary("newer") } },
     "application/merge-patch+json",
   );
+  const relabelled = { metadata: { labels: { team: "b" } } };
+  await scenario.api("PATCH", secretsPath("raw-1"), relabelled, "application/merge-patch+json");
 
   const dry = await restore(backup(), "--identity", keyFile, "--dry-run");
   expect(dry.stdout).toContain("Nothing was written.");
@@ -67,19 +81,21 @@ test("the backup brings back what is lost, byte for byte, and leaves what is new
 
   const first = await restore(backup(), "--identity", keyFile);
   expect(first.code).toBe(2);
-  expect(flat(first.stdout)).toContain(`${scenario.namespace}/raw-0 holds something else than the backup, and stays`);
-  const [made] = [await world.secrets()];
-  for (const name of ["typed", "raw-2"]) {
-    expect([name, made.get(name)]).toMatchObject([
-      name,
-      { type: before.get(name)!.type, data: before.get(name)!.data },
-    ]);
+  const changed = ["raw-0", "raw-1"];
+  for (const name of changed)
+    expect(flat(first.stdout)).toContain(`${scenario.namespace}/${name} is not as in the backup, and stays`);
+  const made = await withoutVersions();
+  for (const name of Object.keys(before)) {
+    if (changed.includes(name)) expect([name, made[name]]).not.toEqual([name, before[name]]);
+    else expect([name, made[name]]).toEqual([name, before[name]]);
   }
-  expect(made.get("raw-0")!.data).not.toEqual(before.get("raw-0")!.data);
 
-  const told = await restore(backup(), `${scenario.namespace}/raw-0`, "--identity", keyFile, "--overwrite");
-  expect(told).toMatchObject({ code: 0, stderr: "" });
-  expect((await world.secrets()).get("raw-0")!.data).toEqual(before.get("raw-0")!.data);
+  const named = changed.map((name) => `${scenario.namespace}/${name}`);
+  expect(await restore(backup(), ...named, "--identity", keyFile, "--overwrite")).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  expect(await withoutVersions()).toEqual(before);
 });
 
 test("age's own command line opens the backup, and finds in it all that was there", async () => {
@@ -92,6 +108,45 @@ test("age's own command line opens the backup, and finds in it all that was ther
   }
 });
 
+test("a backup under a passphrase is opened by it, by age's own command line too, and by no other", async () => {
+  const [right, wrong] = [canary("right-passphrase"), canary("wrong-passphrase")];
+  const fileOf = (text: string): string => {
+    const path = join(tmpdir(), `${scenario.namespace}.${text.length}.passphrase`);
+    writeFileSync(path, `${text}\n`);
+    return path;
+  };
+  const [rightFile, wrongFile] = [fileOf(right), fileOf(`${wrong}x`)];
+  await migrated(["--passphrase-file", rightFile]);
+  const before = await world.secrets();
+  await scenario.api("DELETE", secretsPath("raw-2"));
+
+  const refused = await restore(backup(), "--passphrase-file", wrongFile);
+  expect(refused).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringContaining("cannot be opened") as unknown,
+  });
+  expect((await world.secrets()).has("raw-2")).toBe(false);
+  expect(await restore(backup(), "--passphrase-file", rightFile)).toMatchObject({ code: 0, stderr: "" });
+  expect((await world.secrets()).get("raw-2")?.data).toEqual(before.get("raw-2")?.data);
+
+  const { sha256 } = world.journal().find(({ step }) => step === "backup") as unknown as { sha256: string };
+  expect(await openedByAge(right)).toContain(sha256);
+});
+
+/** What age, which asks for a passphrase at a terminal only, finds in the backup: its digest, so that nothing is shown. */
+async function openedByAge(passphrase: string): Promise<string> {
+  const command = `${ageBinary()} --decrypt ${backup()} | sha256sum`;
+  const child = spawn("script", ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  let shown = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    if (!shown.includes("passphrase") && `${shown}${text}`.includes("passphrase")) child.stdin.write(`${passphrase}\n`);
+    shown += text;
+  });
+  await once(child, "close");
+  return shown;
+}
+
 test("a backup that was changed, or is opened with another key, is refused", async () => {
   await migrated();
   const bytes = readFileSync(backup());
@@ -102,9 +157,49 @@ test("a backup that was changed, or is opened with another key, is refused", asy
   expect(changed).toMatchObject({ code: 1, stdout: "" });
   expect(changed.stderr).toContain("cannot be opened");
 
-  const other = join(tmpdir(), `${scenario.namespace}.passphrase`);
-  writeFileSync(other, canary("wrong"));
-  expect(await restore(backup(), "--passphrase-file", other)).toMatchObject({ code: 1, stdout: "" });
+  const other = join(tmpdir(), `${scenario.namespace}.other.key`);
+  writeFileSync(other, `${(await newIdentity()).identity}\n`);
+  const foreign = await restore(backup(), "--identity", other);
+  expect(foreign).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringContaining("cannot be opened") as unknown,
+  });
+});
+
+test("a restore that is killed between two Secrets brings back the rest when it is asked for again", async () => {
+  await migrated();
+  const before = await withoutVersions();
+  for (const name of Object.keys(before)) await scenario.api("DELETE", secretsPath(name));
+  const proxy = await startFaultProxy(scenario.kubeconfig);
+  onTestFinished(() => proxy.close());
+  let writes = 0;
+  proxy.onRequest = ({ method, path }) => {
+    if (method !== "POST" || !path.includes("/secrets") || path.includes("dryRun")) return;
+    writes += 1;
+    if (writes === 3) killed.child.kill("SIGKILL");
+  };
+  const proxied = proxy.kubeconfig(join(scenario.dir, "proxied"));
+  const killed = startProgram(
+    ["backup", "restore", backup(), "-c", join(scenario.dir, "config"), "--yes", "--identity", keyFile],
+    { dir: scenario.dir, env: { KUBECONFIG: proxied, VAULT_TOKEN: canary("unused") } },
+  );
+  expect((await killed.end).code).toBe(null);
+  expect(Object.keys(await withoutVersions()).length).toBeLessThan(Object.keys(before).length);
+  expect(await restore(backup(), "--identity", keyFile)).toMatchObject({ code: 0, stderr: "" });
+  expect(await withoutVersions()).toEqual(before);
+});
+
+test("a rollback that is killed half-way goes on, and takes back no more than there was", async () => {
+  await migrated();
+  const running = world.start("rollback", "--yes");
+  await Promise.race([world.until("removed", 2), running.end]);
+  running.child.kill("SIGKILL");
+  await running.end;
+  expect(await world.migrate("rollback", "--yes")).toMatchObject({ code: 0, stderr: "" });
+  for (let index = 0; index < 6; index += 1) expect(await world.stored(`raw-${index}`)).toBeUndefined();
+  expect(await world.stored("typed")).toBeUndefined();
+  expect((await withoutVersions())["typed"]).toBeDefined();
 });
 
 test("a rollback takes back just what was put there, and the cluster is as it was", async () => {
@@ -165,4 +260,17 @@ test("the backup is kept for its time, then goes with its key, and status says s
   expect(readdirSync(world.dir).filter((name) => name.endsWith(".age"))).toEqual([]);
   expect(await status()).toContain("The backup is gone");
   expect((await world.migrate("rollback", "--yes")).code).toBe(64);
+});
+
+test("a clean-up that was killed when the key and the backup were gone, but not on record, is finished by the next", async () => {
+  await migrated();
+  rmSync(keyFile);
+  rmSync(backup());
+  const args = ["migrate", "cleanup", "--dir", world.dir, "--yes", "--retention", "0s"];
+  const cleanup = (...more: readonly string[]): Promise<ProgramEnd> =>
+    startProgram([...args, ...more], { dir: scenario.dir, env: {} }).end;
+  const keyless = await cleanup("--destroy-key", keyFile);
+  expect(keyless).toMatchObject({ code: 64, stderr: expect.stringContaining("cannot be read") as unknown });
+  expect(await cleanup()).toMatchObject({ code: 0, stderr: "" });
+  expect((await cleanup()).stderr).toContain("There is no backup");
 });
