@@ -30,7 +30,7 @@ const context: CommandContext = {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     color: stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
-    interactive: stderr.isTTY,
+    interactive: stderr.isTTY && env["TERM"] !== "dumb",
     ...(stdin.isTTY && stderr.isTTY ? { ask: askAt(stdin, stderr) } : {}),
     columns: Math.min(stdout.columns ?? 80, 100),
     rows: stdout.isTTY ? stdout.rows : undefined,

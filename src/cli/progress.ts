@@ -1,3 +1,5 @@
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../ports.ts";
 import type { Terminal } from "./context.ts";
 
 export interface Progress {
@@ -15,12 +17,18 @@ const PLAIN_MS = 10_000;
 const BAR = 20;
 
 /** A line that is drawn in place on a terminal; elsewhere a plain line every ten seconds. On standard error. */
-export function createProgress(terminal: Terminal, verb: string, total: number): Progress {
-  const start = performance.now();
+export function createProgress(
+  terminal: Pick<Terminal, "err" | "interactive">,
+  verb: string,
+  total: number,
+  clock: Clock = systemClock,
+): Progress {
+  const start = clock.monotonic();
+  const ended = new AbortController();
   let done = 0;
   let drawn = false;
   const text = (): string => {
-    const seconds = (performance.now() - start) / 1000;
+    const seconds = (clock.monotonic() - start) / 1000;
     const left = done === 0 ? "" : `, ${Math.ceil((seconds / done) * (total - done))} s left`;
     return `${done} of ${total} ${verb}, ${Math.round(seconds)} s${left}`;
   };
@@ -29,13 +37,19 @@ export function createProgress(terminal: Terminal, verb: string, total: number):
     drawn = false;
   };
   const draw = (): void => {
-    if (performance.now() - start < QUIET_MS || done === total) return;
+    if (clock.monotonic() - start < QUIET_MS || done === total) return;
     if (!terminal.interactive) return terminal.err(`${text()}\n`);
     terminal.err(`\r\u001B[2K${bar(done, total)} ${text()}`);
     drawn = true;
   };
-  const timer = setInterval(draw, terminal.interactive ? REDRAW_MS : PLAIN_MS);
-  timer.unref();
+  const redraw = async (): Promise<void> => {
+    for (;;) {
+      await clock.sleep(terminal.interactive ? REDRAW_MS : PLAIN_MS, ended.signal);
+      draw();
+    }
+  };
+  // It ends by `end` alone.
+  redraw().catch(() => undefined);
   return {
     step: () => {
       done += 1;
@@ -45,7 +59,7 @@ export function createProgress(terminal: Terminal, verb: string, total: number):
       print();
     },
     end() {
-      clearInterval(timer);
+      ended.abort();
       clear();
     },
   };
