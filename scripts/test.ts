@@ -7,6 +7,7 @@ import { findLeftovers } from "../test/support/leftovers.ts";
 import { sharedServers, startSharedServers } from "../test/support/servers.ts";
 import { repository } from "./artifacts.mjs";
 import { missingBuilds, readLockfile } from "./lockfile.mjs";
+import { closingLine, type Count, skippedIn, type VitestSummary } from "./testSummary.ts";
 
 const args = process.argv.slice(2);
 const filters = args.filter((argument) => !argument.startsWith("-"));
@@ -18,7 +19,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 const parent = process.ppid;
 setInterval(() => process.ppid === parent || abort.abort(), 1_000).unref();
 
-const count = { passed: 0, failed: 0 };
+const count: Count = { passed: 0, failed: 0, skipped: 0 };
 
 function record(what: string, problems: readonly string[]): void {
   if (problems.length === 0) {
@@ -48,9 +49,7 @@ try {
 }
 if (count.failed === 0) rmSync(work, { recursive: true, force: true });
 else process.stdout.write(`\nThe servers' logs and the outputs of the run are in ${work}\n`);
-process.stdout.write(
-  `\n${abort.signal.aborted ? "interrupted\n" : ""}${count.passed} passed, ${count.failed} failed\n`,
-);
+process.stdout.write(`\n${abort.signal.aborted ? "interrupted\n" : ""}${closingLine(count)}\n`);
 process.exitCode = abort.signal.aborted ? 130 : count.failed === 0 ? 0 : 1;
 
 async function check(what: string, command: readonly string[]): Promise<void> {
@@ -67,12 +66,6 @@ async function staticChecks(): Promise<void> {
   ]);
 }
 
-interface VitestSummary {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
-}
-
 async function runVitest(): Promise<void> {
   const summaryFile = join(work, "vitest.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${summaryFile}`];
@@ -83,6 +76,11 @@ async function runVitest(): Promise<void> {
   }
   const summary = JSON.parse(readFileSync(summaryFile, "utf8")) as VitestSummary;
   const broken = summary.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
+  const skipped = skippedIn(summary, repository);
+  // Chosen by name, the others are no surprise.
+  if (skipped.length > 0 && !args.some((argument) => /^(-t|--testNamePattern)/.test(argument)))
+    process.stdout.write(`\nSkipped:\n${skipped.map((test) => `  ${test}\n`).join("")}`);
+  count.skipped += skipped.length;
   count.passed += summary.numPassedTests;
   count.failed += summary.numFailedTests + broken.length;
   const blamed = summary.numFailedTests + broken.length > 0;
