@@ -184,14 +184,15 @@ test("adoption leaves the field managers as they are; handed over, the keys are 
   expect(await generationOf(scenario.api, scenario.namespace, "reader")).toBeGreaterThan(rolled);
 }, 300_000);
 
+const bytes = (name: string): Buffer => Buffer.from(canary(name));
+
 test("a Secret of any type that somebody deletes after the cut-over comes back as it was, type and bytes", async () => {
-  const text = (name: string): Buffer => Buffer.from(canary(name));
   const auths = { "registry.example.com": { auth: canary("pull") } };
   const kinds: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {
     dockerconfigjson: { ".dockerconfigjson": Buffer.from(JSON.stringify({ auths })) },
-    tls: { "tls.crt": text("certificate"), "tls.key": text("key") },
-    "basic-auth": { username: text("user"), password: text("password") },
-    "ssh-auth": { "ssh-privatekey": text("ssh") },
+    tls: { "tls.crt": bytes("certificate"), "tls.key": bytes("key") },
+    "basic-auth": { username: bytes("user"), password: bytes("password") },
+    "ssh-auth": { "ssh-privatekey": bytes("ssh") },
   };
   const names = Object.keys(kinds);
   for (const name of names) await world.makeSecret(name, kinds[name] ?? {}, { type: `kubernetes.io/${name}` });
@@ -206,7 +207,7 @@ test("a Secret of any type that somebody deletes after the cut-over comes back a
   expect(await typesAndData()).toEqual(before);
 
   await scenario.api("DELETE", path("tls"));
-  await world.makeSecret("tls", { "tls.crt": text("other") });
+  await world.makeSecret("tls", { "tls.crt": bytes("other") });
   const held = await scenario.run("sync");
   expect(held.code).toBe(2);
   expect(flat(held.stdout)).toContain(

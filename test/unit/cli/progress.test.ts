@@ -18,7 +18,7 @@ function begin(interactive: boolean, total = 4): Shown {
     text = "";
     return all;
   };
-  return { progress, advance: clock.advance, written };
+  return { progress, advance: (ms) => clock.advance(ms), written };
 }
 
 const CLEARED = "\r\u001B[2K";
