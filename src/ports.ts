@@ -405,6 +405,8 @@ export interface Cluster {
   readonly name: string;
   readonly secrets: SecretObjects;
   readonly workloads: Workloads;
+  /** When anybody last wrote a ConfigMap, by the API server's clock; undefined: it is not there, or does not say. */
+  configMapWrittenAt(namespace: string, name: string, signal: AbortSignal): Promise<Date | undefined>;
   readonly statuses: StatusObjects;
   readonly events: Events;
   readonly access: Access;

@@ -53,7 +53,8 @@ function dataKind(object: JsonObject): PositionKind {
   return textAt(object, "kind") === "Secret" ? "secret" : "config";
 }
 
-function* scalarsOf(value: Json, at: string): Generator<[string, string]> {
+/** Every scalar below a value as text, by its path. */
+export function* scalarsOf(value: Json, at: string): Generator<[string, string]> {
   if (typeof value !== "object" || value === null) {
     yield [at, scalarText(value)];
     return;

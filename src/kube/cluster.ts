@@ -1,6 +1,7 @@
 import type { Clock, Cluster, Log } from "../ports.ts";
 import { createAccess } from "./access.ts";
 import { createApi } from "./api.ts";
+import { createConfigMapWrittenAt, createReadConfigMap } from "./configMaps.ts";
 import { createEvents } from "./events.ts";
 import { createInventory } from "./inventory.ts";
 import { createReferrers } from "./referrers.ts";
@@ -61,6 +62,7 @@ export async function createCluster(
       },
       fieldManager,
     ),
+    configMapWrittenAt: createConfigMapWrittenAt(createReadConfigMap(api, core)),
     statuses: createStatuses(api, core, fieldManager),
     events: createEvents(api, core, deps),
     access: createAccess(api, new k.AuthorizationV1Api(configuration), new k.VersionApi(configuration)),

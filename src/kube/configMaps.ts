@@ -1,14 +1,21 @@
 import type { CoreV1Api } from "@kubernetes/client-node";
 import { z } from "zod";
 import { HelmwardenError } from "../errors.ts";
+import type { Cluster } from "../ports.ts";
 import { type Api, orAbsent } from "./api.ts";
 import { listPages, METADATA_ONLY } from "./listPages.ts";
+import { managedFields, newestWrite } from "./managedFields.ts";
 
 const METADATA_PAGE = 500;
 const PAYLOAD_PAGE = 100;
 
 export const configMap = z.object({
-  metadata: z.object({ namespace: z.string(), name: z.string(), resourceVersion: z.string() }),
+  metadata: z.object({
+    namespace: z.string(),
+    name: z.string(),
+    resourceVersion: z.string(),
+    managedFields,
+  }),
   data: z.record(z.string(), z.string()).default({}),
 });
 export type ConfigMap = z.infer<typeof configMap>;
@@ -25,6 +32,10 @@ export function createReadConfigMap(api: Api, core: CoreV1Api): ReadConfigMap {
         signal,
       ),
     );
+}
+
+export function createConfigMapWrittenAt(read: ReadConfigMap): Cluster["configMapWrittenAt"] {
+  return async (namespace, name, signal) => newestWrite((await read(namespace, name, signal))?.metadata.managedFields);
 }
 
 export type ListConfigMaps = (

@@ -4,6 +4,7 @@ import { SecretValue } from "../core/secretValue.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { LiveSecret, SecretObjects } from "../ports.ts";
 import { type Api, orAbsent, statusOf } from "./api.ts";
+import { managedFields, newestWrite } from "./managedFields.ts";
 import { SERVER_SIDE_APPLY } from "./patchTypes.ts";
 import { createPutBack } from "./putBack.ts";
 
@@ -82,19 +83,13 @@ function immutable(namespace: string, name: string): HelmwardenError {
 const ownedFields = z.object({ "f:data": z.record(z.string(), z.unknown()).optional() });
 
 function liveSecret(fieldManager: string): z.ZodType<LiveSecret> {
-  const managedField = z.object({
-    manager: z.string().optional(),
-    operation: z.string().optional(),
-    time: z.coerce.date().optional(),
-    fieldsV1: z.unknown(),
-  });
   return z
     .object({
       metadata: z.object({
         namespace: z.string(),
         name: z.string(),
         resourceVersion: z.string(),
-        managedFields: z.array(managedField).optional(),
+        managedFields,
       }),
       type: z.string().default("Opaque"),
       immutable: z.boolean().default(false),
@@ -112,7 +107,7 @@ function liveSecret(fieldManager: string): z.ZodType<LiveSecret> {
         immutable: fixed,
         data: new Map(Object.entries(data ?? {}).map(([key, value]) => [key, SecretValue.fromBase64(value)])),
         ownedKeys: new Set(ours.flatMap(({ fieldsV1 }) => ownedKeys(fieldsV1))),
-        writtenAt: newest((metadata.managedFields ?? []).map(({ time }) => time)),
+        writtenAt: newestWrite(metadata.managedFields),
       };
     });
 }
@@ -120,11 +115,4 @@ function liveSecret(fieldManager: string): z.ZodType<LiveSecret> {
 function ownedKeys(fieldsV1: unknown): string[] {
   const fields = ownedFields.safeParse(fieldsV1);
   return Object.keys(fields.data?.["f:data"] ?? {}).flatMap((key) => (key.startsWith("f:") ? [key.slice(2)] : []));
-}
-
-function newest(times: readonly (Date | undefined)[]): Date | undefined {
-  return times.reduce(
-    (last, time) => (last === undefined || (time !== undefined && time > last) ? time : last),
-    undefined,
-  );
 }

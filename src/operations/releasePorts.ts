@@ -14,7 +14,7 @@ export type ProvenAtTarget = (
 
 /** What a pass over the releases of one cluster works with. */
 export interface ReleasePorts {
-  readonly cluster: Pick<Cluster, "secrets" | "workloads" | "statuses" | "events" | "withLease">;
+  readonly cluster: Pick<Cluster, "secrets" | "configMapWrittenAt" | "workloads" | "statuses" | "events" | "withLease">;
   readonly releases: Releases;
   readonly helm: Helm;
   readonly audit: AuditLog;

@@ -52,6 +52,16 @@ const put = (subject: Subject, revision: number, by = cluster): Promise<void> =>
   by.statuses.put(subject, record(revision), signal);
 const configMaps = (): string => `/api/v1/namespaces/${here.name}/configmaps`;
 
+test("the API server tells when a ConfigMap was written", async () => {
+  const start = Date.now();
+  await put(release("wordpress"), 1);
+  const writtenAt = await cluster.configMapWrittenAt(here.name, "helmwarden-release-wordpress", signal);
+  // By whole seconds.
+  expect(writtenAt?.getTime()).toBeGreaterThan(start - 1000);
+  expect(writtenAt?.getTime()).toBeLessThanOrEqual(Date.now());
+  expect(await cluster.configMapWrittenAt(here.name, "absent", signal)).toBeUndefined();
+});
+
 test("what was put comes back, whole, and the last one wins", async () => {
   const subject = release("wordpress");
   expect(await cluster.statuses.get(subject, signal)).toBeUndefined();

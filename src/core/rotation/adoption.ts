@@ -1,6 +1,7 @@
 import type { JsonObject } from "../json.ts";
 import { type DataKey, isReadAtStart, readsOf } from "../readers.ts";
 import type { Sealed } from "../secretValue.ts";
+import { type Literal, literalIn, type Renewal } from "./literal.ts";
 
 /** The kubelet brings a mounted Secret up to date within a minute, and a little. */
 const VOLUME_SYNC_MS = 90_000;
@@ -13,6 +14,12 @@ export interface Adopter {
   readonly startedAt: Date | undefined;
 }
 
+/** Where pods find a rotated secret. */
+export interface Carriers {
+  readonly keys: readonly (DataKey & { readonly namespace: string })[];
+  readonly literals: readonly Literal[];
+}
+
 /** How many pods read the new value, of how many that read the key at all. */
 export interface Adoption {
   readonly readers: number;
@@ -23,22 +30,31 @@ export interface Adoption {
 /**
  * Which pods run with what the keys hold since `since`? What is read at start (env, subPath) is new in containers that
  * started since; a volume is new everywhere after the kubelet's turn. A pod that has not started will read the new one.
+ * What stands in a pod's own spec stays there as long as the pod does.
  */
 export function adoptionOf(
   pods: readonly Adopter[],
-  keys: readonly (DataKey & { readonly namespace: string })[],
+  { keys, literals }: Carriers,
+  renewal: Renewal,
   since: Date,
   now: Date,
 ): Adoption {
-  const readers = pods.flatMap((pod) => {
-    const own = keys.filter(({ namespace }) => namespace === pod.namespace);
-    const reads = own.flatMap((key) => readsOf({ spec: pod.spec.open() }, key)).filter((by) => by !== "imagePull");
-    return reads.length === 0 ? [] : [{ pod, atStart: reads.some(isReadAtStart) }];
-  });
   const isSynced = now.getTime() - since.getTime() >= VOLUME_SYNC_MS;
-  const old = readers.filter(({ pod, atStart }) => {
-    if (pod.startedAt === undefined || pod.startedAt >= since) return false;
-    return atStart || !isSynced;
+  const readers = pods.flatMap((pod) => {
+    const held = literals
+      .filter(({ namespace }) => namespace === pod.namespace)
+      .flatMap(({ form }) => literalIn(pod.spec, form, renewal) ?? []);
+    const reads = keys
+      .filter(({ namespace }) => namespace === pod.namespace)
+      .flatMap((key) => readsOf({ spec: pod.spec.open() }, key))
+      .filter((by) => by !== "imagePull");
+    if (held.length + reads.length === 0) return [];
+    const isStale = reads.length > 0 && !isNew(pod, since) && (reads.some(isReadAtStart) || !isSynced);
+    return [{ name: `${pod.namespace}/${pod.name}`, isOld: held.includes("old") || isStale }];
   });
-  return { readers: readers.length, old: old.map(({ pod }) => `${pod.namespace}/${pod.name}`) };
+  return { readers: readers.length, old: readers.filter(({ isOld }) => isOld).map(({ name }) => name) };
+}
+
+function isNew({ startedAt }: Adopter, since: Date): boolean {
+  return startedAt === undefined || startedAt >= since;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type Adopter, adoptionOf } from "../../../../src/core/rotation/adoption.ts";
-import { Sealed } from "../../../../src/core/secretValue.ts";
+import { Sealed, SecretValue } from "../../../../src/core/secretValue.ts";
+import { canary } from "../../../support/canary.ts";
 
 const SINCE = new Date("2026-11-23T10:00:00Z");
 const at = (seconds: number): Date => new Date(SINCE.getTime() + seconds * 1000);
@@ -13,6 +14,9 @@ const byVolume = {
   volumes: [{ name: "s", secret: { secretName: "app" } }],
 };
 const byPull = { containers: [{}], imagePullSecrets: [{ name: "app" }] };
+
+const CARRIERS = { keys: KEYS, literals: [] };
+const renewal = { old: SecretValue.fromText(canary("old")), next: SecretValue.fromText(canary("next")) };
 
 function pod(spec: object, startedAt: Date | undefined, namespace = "web"): Adopter {
   return { namespace, name: "pod", spec: new Sealed(spec as never), startedAt };
@@ -27,9 +31,36 @@ test.each([
   ["volume, after it", byVolume, at(-1), at(90), { readers: 1, old: [] }],
   ["image pull", byPull, at(-1), at(1), { readers: 0, old: [] }],
 ] as const)("%s", (_name, spec, startedAt, now, expected) => {
-  expect(adoptionOf([pod(spec, startedAt)], KEYS, SINCE, now)).toEqual(expected);
+  expect(adoptionOf([pod(spec, startedAt)], CARRIERS, renewal, SINCE, now)).toEqual(expected);
 });
 
 test("a Secret of the same name in another namespace is another Secret", () => {
-  expect(adoptionOf([pod(byEnv, at(-1), "other")], KEYS, SINCE, at(1))).toEqual({ readers: 0, old: [] });
+  expect(adoptionOf([pod(byEnv, at(-1), "other")], CARRIERS, renewal, SINCE, at(1))).toEqual({ readers: 0, old: [] });
+});
+
+const [OLD, NEXT] = [renewal.old.reveal(), renewal.next.reveal()];
+const withEnv = (value: string): object => ({ containers: [{ env: [{ name: "P", value }] }] });
+const withArgument = (argument: string): object => ({ initContainers: [{ args: [argument] }], containers: [{}] });
+
+test.each([
+  ["the old one as it is", withEnv(OLD), "whole", { readers: 1, old: ["web/pod"] }],
+  ["the new one as it is", withEnv(NEXT), "whole", { readers: 1, old: [] }],
+  ["the old one in a URL, where only whole values are put", withEnv(`db://${OLD}@h`), "whole", { readers: 0, old: [] }],
+  ["the old one in an argument", withArgument(`--url=db://${OLD}@h`), "part", { readers: 1, old: ["web/pod"] }],
+  ["the new one in an argument", withArgument(`--url=db://${NEXT}@h`), "part", { readers: 1, old: [] }],
+  ["neither", withEnv(canary("other")), "part", { readers: 0, old: [] }],
+] as const)("a pod whose own spec holds %s", (_name, spec, form, expected) => {
+  const literals = [{ namespace: "web", form }];
+  // It stays what it is, started or not, and however long ago.
+  for (const startedAt of [undefined, at(3600)])
+    expect(adoptionOf([pod(spec, startedAt)], { keys: [], literals }, renewal, SINCE, at(7200))).toEqual(expected);
+});
+
+test("a new value that begins with the old one is not taken for it", () => {
+  const counted = { old: SecretValue.fromText(OLD), next: SecretValue.fromText(`${OLD}2`) };
+  const literals = [{ namespace: "web", form: "part" }] as const;
+  const adoption = (text: string): object =>
+    adoptionOf([pod(withEnv(text), undefined)], { keys: [], literals }, counted, SINCE, at(1)).old;
+  expect(adoption(`db://${OLD}2@h`)).toEqual([]);
+  expect(adoption(`db://${OLD}@h`)).toEqual(["web/pod"]);
 });
