@@ -271,7 +271,7 @@ export interface Workloads {
   mayDisrupt(workload: Workload, signal: AbortSignal): Promise<boolean>;
   /** Sets annotations on the pod template, which rolls the workload. */
   annotatePods(ref: WorkloadRef, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
-  /** The pods of a namespace that have not ended, and are not about to. */
+  /** The pods of a namespace that have not ended. */
   pods(namespace: string, signal: AbortSignal): Promise<readonly PodReading[]>;
 }
 
@@ -560,7 +560,9 @@ export interface PodReading {
   readonly name: string;
   /** `spec`, as its env may hold values. */
   readonly spec: Sealed<JsonObject>;
-  /** When its containers last read what they read only at start; undefined: they have not started. */
+  /** By the API server's clock. */
+  readonly createdAt: Date;
+  /** When its containers last read what they read only at start, by its node's clock; undefined: none of them runs. */
   readonly startedAt: Date | undefined;
 }
 

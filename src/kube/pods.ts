@@ -9,7 +9,7 @@ import { listPages } from "./listPages.ts";
 const PAGE = 250;
 const ENDED: ReadonlySet<string> = new Set(["Succeeded", "Failed"]);
 
-/** Lists the pods that run or are about to: what has ended, or is told to, reads nothing any more. */
+/** Lists the pods that run or are about to, those that are told to end among them: they work until they are gone. */
 export function createPodList(api: Api, core: CoreV1Api): Workloads["pods"] {
   return async (namespace, signal) => {
     const found = await listPages(
@@ -32,16 +32,22 @@ const container = z.object({
 
 const pod = z
   .object({
-    metadata: z.object({ namespace: z.string(), name: z.string(), deletionTimestamp: z.unknown().optional() }),
+    metadata: z.object({ namespace: z.string(), name: z.string(), creationTimestamp: z.coerce.date() }),
     spec: z.custom<JsonObject>(isJsonObject),
     status: z
-      .object({ phase: z.string().default("Pending"), containerStatuses: z.array(container).default([]) })
+      .object({
+        phase: z.string().default("Pending"),
+        // Sidecars are init containers that go on.
+        initContainerStatuses: z.array(container).default([]),
+        containerStatuses: z.array(container).default([]),
+      })
       .prefault({}),
   })
   .transform(({ metadata, spec, status }): PodReading | undefined => {
-    if (ENDED.has(status.phase) || metadata.deletionTimestamp !== undefined) return undefined;
-    const { namespace, name } = metadata;
-    return { namespace, name, spec: new Sealed(spec), startedAt: oldestStart(status.containerStatuses) };
+    if (ENDED.has(status.phase)) return undefined;
+    const { namespace, name, creationTimestamp: createdAt } = metadata;
+    const startedAt = oldestStart([...status.initContainerStatuses, ...status.containerStatuses]);
+    return { namespace, name, spec: new Sealed(spec), createdAt, startedAt };
   });
 
 /** A pod is as old as the container that started first; one of which nothing runs has read nothing. */

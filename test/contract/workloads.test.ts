@@ -68,6 +68,38 @@ test("all three kinds are listed", async () => {
   expectSilent(found);
 });
 
+test("a pod that is told to end works until it is gone, and one that has ended does not", async () => {
+  const home = `/api/v1/namespaces/${namespace.name}/pods`;
+  // No node takes it, so that nobody but this test says how it is.
+  const held = { finalizers: ["helmwarden.dev/test"] };
+  const spec = { schedulingGates: [{ name: "helmwarden.dev/test" }], containers: template.spec.containers };
+  await api("POST", home, { metadata: { name: "draining", ...held }, spec });
+  const say = (status: object): Promise<unknown> =>
+    api("PATCH", `${home}/draining/status`, { status }, "application/merge-patch+json");
+  const startedAt = "2026-11-23T10:00:00Z";
+  const running = {
+    name: "main",
+    image: "demo",
+    imageID: "",
+    ready: true,
+    restartCount: 0,
+    state: { running: { startedAt } },
+  };
+  await say({ phase: "Running", containerStatuses: [running] });
+  await api("DELETE", `${home}/draining`);
+  const { body } = await api("GET", `${home}/draining`);
+  expect(body).toMatchObject({ metadata: { deletionTimestamp: expect.any(String) as string } });
+
+  const find = async (): Promise<object | undefined> =>
+    (await cluster.workloads.pods(namespace.name, signal)).find(({ name }) => name === "draining");
+  const found = await find();
+  expect(found).toMatchObject({ createdAt: expect.any(Date) as Date, startedAt: new Date(startedAt) });
+  expectSilent(found);
+  await say({ phase: "Succeeded" });
+  expect(await find()).toBeUndefined();
+  await api("PATCH", `${home}/draining`, { metadata: { finalizers: null } }, "application/merge-patch+json");
+});
+
 describe.each(KINDS)("%s", (kind) => {
   test("its pod template comes as the API server has it, sealed", async () => {
     const found = await cluster.workloads.get(refOf(kind), signal);

@@ -11,6 +11,9 @@ export interface Adopter {
   readonly namespace: string;
   readonly name: string;
   readonly spec: Sealed<JsonObject>;
+  /** By the API server's clock. */
+  readonly createdAt: Date;
+  /** By its node's. */
   readonly startedAt: Date | undefined;
 }
 

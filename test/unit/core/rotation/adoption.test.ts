@@ -19,7 +19,7 @@ const CARRIERS = { keys: KEYS, literals: [] };
 const renewal = { old: SecretValue.fromText(canary("old")), next: SecretValue.fromText(canary("next")) };
 
 function pod(spec: object, startedAt: Date | undefined, namespace = "web"): Adopter {
-  return { namespace, name: "pod", spec: new Sealed(spec as never), startedAt };
+  return { namespace, name: "pod", spec: new Sealed(spec as never), createdAt: startedAt ?? SINCE, startedAt };
 }
 
 test.each([

@@ -32,7 +32,7 @@ function reach(object: string, field: string, kind: Reach["kind"], form: Reach["
 }
 
 function pod(name: string, spec: object, startedAt: Date | undefined): PodReading {
-  return { namespace: "web", name, spec: new Sealed(spec as JsonObject), startedAt };
+  return { namespace: "web", name, spec: new Sealed(spec as JsonObject), createdAt: startedAt ?? NOW, startedAt };
 }
 
 const env = (from: object): object => ({ containers: [{ env: [{ name: "P", ...from }] }] });
