@@ -3,8 +3,8 @@ import { type DataKey, isReadAtStart, readsOf } from "../readers.ts";
 import type { Sealed } from "../secretValue.ts";
 import { type Literal, literalIn, type Renewal } from "./literal.ts";
 
-/** The kubelet brings a mounted Secret up to date within a minute, and a little. */
-const VOLUME_SYNC_MS = 90_000;
+/** So long the kubelet may hold on to what it has read of a Secret: in volumes, and for containers started anew. */
+const KUBELET_MS = 90_000;
 
 /** A pod, as far as it matters for whether it runs with a new value. */
 export interface Adopter {
@@ -31,9 +31,9 @@ export interface Adoption {
 }
 
 /**
- * Which pods run with what the keys hold since `since`? What is read at start (env, subPath) is new in containers that
- * started since; a volume is new everywhere after the kubelet's turn. A pod that has not started will read the new one.
- * What stands in a pod's own spec stays there as long as the pod does.
+ * Which pods run with what the keys hold since `since`? What is read at start (env, subPath) is new in pods that are
+ * new; a volume is new everywhere after the kubelet's turn. A pod that has not started will read the new one. What
+ * stands in a pod's own spec stays there as long as the pod does.
  */
 export function adoptionOf(
   pods: readonly Adopter[],
@@ -42,7 +42,7 @@ export function adoptionOf(
   since: Date,
   now: Date,
 ): Adoption {
-  const isSynced = now.getTime() - since.getTime() >= VOLUME_SYNC_MS;
+  const isSynced = now.getTime() - since.getTime() >= KUBELET_MS;
   const readers = pods.flatMap((pod) => {
     const held = literals
       .filter(({ namespace }) => namespace === pod.namespace)
@@ -58,6 +58,11 @@ export function adoptionOf(
   return { readers: readers.length, old: readers.filter(({ isOld }) => isOld).map(({ name }) => name) };
 }
 
-function isNew({ startedAt }: Adopter, since: Date): boolean {
-  return startedAt === undefined || startedAt >= since;
+/**
+ * A pod that was made since then, by the clock that tells `since`; one of the very second is as a rule what was rolled
+ * for the change, and scheduler and kubelet come before its containers. Of an older pod a container that was started
+ * anew counts, with room for another clock and for the kubelet's memory.
+ */
+function isNew({ createdAt, startedAt }: Adopter, since: Date): boolean {
+  return startedAt === undefined || createdAt >= since || startedAt.getTime() >= since.getTime() + KUBELET_MS;
 }

@@ -18,20 +18,35 @@ const byPull = { containers: [{}], imagePullSecrets: [{ name: "app" }] };
 const CARRIERS = { keys: KEYS, literals: [] };
 const renewal = { old: SecretValue.fromText(canary("old")), next: SecretValue.fromText(canary("next")) };
 
-function pod(spec: object, startedAt: Date | undefined, namespace = "web"): Adopter {
-  return { namespace, name: "pod", spec: new Sealed(spec as never), createdAt: startedAt ?? SINCE, startedAt };
+/** Made when its first container started, unless told otherwise. */
+function pod(spec: object, startedAt: Date | undefined, namespace = "web", createdAt = startedAt ?? SINCE): Adopter {
+  return { namespace, name: "pod", spec: new Sealed(spec as never), createdAt, startedAt };
 }
 
 test.each([
+  ["env, another key", byOther, at(-1), at(1), { readers: 0, old: [] }],
   ["env, started before", byEnv, at(-1), at(3600), { readers: 1, old: ["web/pod"] }],
-  ["env, started in the same second", byEnv, at(0), at(1), { readers: 1, old: [] }],
   ["env, not started yet", byEnv, undefined, at(1), { readers: 1, old: [] }],
-  ["another key", byOther, at(-1), at(1), { readers: 0, old: [] }],
   ["volume, before the kubelet's turn", byVolume, at(-1), at(89), { readers: 1, old: ["web/pod"] }],
   ["volume, after it", byVolume, at(-1), at(90), { readers: 1, old: [] }],
   ["image pull", byPull, at(-1), at(1), { readers: 0, old: [] }],
 ] as const)("%s", (_name, spec, startedAt, now, expected) => {
   expect(adoptionOf([pod(spec, startedAt)], CARRIERS, renewal, SINCE, now)).toEqual(expected);
+});
+
+// The API server tells when a Secret was written and a pod made; a node, when a container started.
+test.each([
+  ["made and started long before", -3600, -3600, "old"],
+  ["made just before, started after", -1, 2, "old"],
+  ["made just before, on a node whose clock is a minute ahead", -1, 60, "old"],
+  ["made before, its container started anew in the same second", -3600, 0, "old"],
+  ["made before, its container started anew while the kubelet may remember", -3600, 89, "old"],
+  ["made before, its container started anew later", -3600, 90, "new"],
+  ["made in the same second, as what is rolled for the change", 0, 1, "new"],
+  ["made after, on a node whose clock is behind", 1, -60, "new"],
+] as const)("a pod that was %s", (_name, created, started, expected) => {
+  const { old } = adoptionOf([pod(byEnv, at(started), "web", at(created))], CARRIERS, renewal, SINCE, at(7200));
+  expect(old).toEqual(expected === "old" ? ["web/pod"] : []);
 });
 
 test("a Secret of the same name in another namespace is another Secret", () => {
