@@ -546,6 +546,7 @@ export interface RotationNews {
   readonly policy: string;
   readonly namespace: string;
   readonly rotation: string;
+  /** `rotated`: the old value still works; `retired`: it has ended, which may be the first that is heard. */
   readonly event: "rotated" | "retired" | "failed" | "rolledBack" | "overdue";
   readonly message: string;
   readonly at: Date;

@@ -130,7 +130,8 @@ async function rotateOne(
     for (;;) {
       const ran = await runRotation(open.ports, open.around, policy, ask, signal);
       const outcome = ran === "taken" ? TAKEN : ran;
-      if (outcome.kind !== "waiting" || clock.monotonic() >= end) return finished(outcome, name, terminal, options);
+      const goesOn = outcome.kind === "waiting" || outcome.kind === "unfinished";
+      if (!goesOn || clock.monotonic() >= end) return finished(outcome, name, terminal, options);
       if (outcome.message !== told) say(`waits: ${outcome.message}`);
       told = outcome.message;
       await clock.sleep(AGAIN_MS, signal);
@@ -164,6 +165,7 @@ const VERDICTS: Readonly<
 > = {
   rotated: { word: "rotated", mood: "good" },
   waiting: { word: "rotated; the old value stays for now", mood: "warn" },
+  unfinished: { word: "rotated, but not everywhere", mood: "bad" },
   notDue: { word: "not due; --now rotates it all the same", mood: "faint" },
   refused: { word: "refused: nothing was changed", mood: "warn" },
   rolledBack: { word: "rolled back", mood: "bad" },
@@ -181,6 +183,6 @@ function json(policies: readonly RotationPolicy[], outcomes: ReadonlyMap<Rotatio
 
 function exitCodeOf(outcomes: readonly RotationOutcome[]): ExitCode {
   const kinds = new Set(outcomes.map(({ kind }) => kind));
-  if (kinds.has("failed") || kinds.has("rolledBack")) return 1;
+  if (kinds.has("failed") || kinds.has("rolledBack") || kinds.has("unfinished")) return 1;
   return kinds.has("refused") || kinds.has("waiting") ? 2 : 0;
 }

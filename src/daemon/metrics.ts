@@ -31,7 +31,7 @@ export type HookResult = "read" | "ignored" | "refused";
 
 /** What alerts count. */
 const BAD_PASSES = ["failed", "restored", "ineffective"] satisfies Outcome["kind"][];
-const BAD_ROTATIONS = ["failed", "refused", "rolledBack"] satisfies RotationOutcome["kind"][];
+const BAD_ROTATIONS = ["failed", "refused", "rolledBack", "unfinished"] satisfies RotationOutcome["kind"][];
 
 /** A registry of its own; prom-client is loaded here. */
 export async function createMetrics(version: string): Promise<Metrics> {

@@ -11,7 +11,7 @@ const PAUSES_MS = [1_000, 5_000];
 const WORDS: Readonly<Record<RotationNews["event"], string>> = {
   rotated: "has a new value",
   retired: "has a new value, and the old one has ended",
-  failed: "could not be rotated",
+  failed: "could not be rotated, or not everywhere",
   rolledBack: "has its old value again",
   overdue: "is overdue",
 };

@@ -16,10 +16,9 @@ const REST_MS: Readonly<Record<string, number>> = {
   rolledBack: 24 * 60 * MINUTE,
 };
 
-/** What the status object says: `interrupted` where trouble may pass, `unfinished` where dependents failed. */
+/** What the status object says: `interrupted` where trouble may pass. */
 export function outcomeWordOf(outcome: RotationOutcome): string {
-  if (outcome.kind === "failed" && RETRY[outcome.code] !== "never") return "interrupted";
-  return outcome.kind === "waiting" && outcome.failed ? "unfinished" : outcome.kind;
+  return outcome.kind === "failed" && RETRY[outcome.code] !== "never" ? "interrupted" : outcome.kind;
 }
 
 /** What is left of the rest now. */

@@ -15,7 +15,7 @@ export async function adoptApps(rotating: Rotating, begun: Begun, told: string):
   const carried = await carriedKeys(ports, policy, signal);
   const live = await readLive(rotating, carried.keys);
   const wrong = await loginObstacle(rotating, begun.attempt, carried.keys, live);
-  if (wrong !== undefined) return { kind: "waiting", message: `${wrong}${told}` };
+  if (wrong !== undefined) return { ...wrong, message: `${wrong.message}${told}` };
   const marked = await markAdoption(rotating, begun, live);
   const waits = await whoWaits(rotating, marked.attempt, carried);
   if (waits !== undefined) return { kind: "waiting", message: `${waits}${told}` };
@@ -53,15 +53,19 @@ async function loginObstacle(
   { next }: RotationAttempt,
   keys: readonly CarriedKey[],
   live: LiveKeys,
-): Promise<string | undefined> {
+): Promise<Extract<RotationOutcome, { kind: "waiting" | "unfinished" }> | undefined> {
   const user = keys.flatMap((key) => (key.holds === "user" ? (live.get(key)?.data?.get(key.key) ?? []) : []))[0];
   for (const key of keys.filter(({ holds, kind }) => holds === "value" && kind === "Secret")) {
     const value = live.get(key)?.data?.get(key.key);
     const at = `key ${key.key} of the Secret ${key.namespace}/${key.name}`;
-    if (value === undefined || !value.equals(next.value)) return `The ${at} does not hold the new value yet.`;
+    if (value === undefined || !value.equals(next.value))
+      return { kind: "waiting", message: `The ${at} does not hold the new value yet.` };
     const credential = { ...next, value, user: user?.reveal() ?? next.user };
     if (ports.target !== undefined && (await ports.target.test(credential, signal)) === "refused")
-      return `The target does not let the app in with the ${at}. The old value stays.`;
+      return {
+        kind: "unfinished",
+        message: `The target does not let the app in with the ${at}. The old value stays.`,
+      };
   }
   return undefined;
 }

@@ -28,7 +28,7 @@ export async function bringToApps(
   if (obstacles.length > 0) {
     if (isOurs && losesOld && obstacles.length === seen.length) return await rollBack(rotating, begun, obstacles);
     const stays = losesOld ? "" : " The old value still works.";
-    return { kind: "waiting", failed: true, message: `Not all have the new value: ${obstacles.join("; ")}.${stays}` };
+    return { kind: "unfinished", message: `Not all have the new value: ${obstacles.join("; ")}.${stays}` };
   }
   const gap = losesOld && since !== undefined ? gapText(ports.clock.monotonic() - since) : "";
   return await adoptApps(rotating, begun, gap);

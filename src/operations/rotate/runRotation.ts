@@ -60,6 +60,7 @@ async function outcomeOf(
 const EVENT_OF: Readonly<Record<Exclude<RotationOutcome["kind"], "notDue">, RotationNews["event"]>> = {
   rotated: "retired",
   waiting: "rotated",
+  unfinished: "failed",
   rolledBack: "rolledBack",
   failed: "failed",
   refused: "failed",
@@ -106,6 +107,7 @@ async function tell(
 const EVENTS: Readonly<Record<Exclude<RotationOutcome["kind"], "notDue">, string>> = {
   rotated: "Rotated",
   waiting: "RotationWaiting",
+  unfinished: "RotationUnfinished",
   rolledBack: "RotationRolledBack",
   failed: "RotationFailed",
   refused: "RotationRefused",

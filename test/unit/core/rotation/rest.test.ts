@@ -8,7 +8,7 @@ const later = (ms: number): Date => new Date(Date.parse(AT) + ms);
 const CASES: readonly (readonly [RotationOutcome, number])[] = [
   [{ kind: "rotated", message: "" }, 0],
   [{ kind: "waiting", message: "pods" }, 0],
-  [{ kind: "waiting", message: "a release failed", failed: true }, 600_000],
+  [{ kind: "unfinished", message: "a release failed" }, 600_000],
   [{ kind: "refused", message: "held" }, 3_600_000],
   [{ kind: "rolledBack", message: "" }, 86_400_000],
   [{ kind: "failed", code: "TargetUnavailable", message: "" }, 60_000],

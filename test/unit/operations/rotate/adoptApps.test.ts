@@ -25,6 +25,8 @@ interface App {
   /** By kind. */
   readonly writtenAt?: Readonly<Record<string, Date | undefined>>;
   readonly pods: readonly PodReading[];
+  /** What the database lets in; both unless told otherwise. */
+  readonly passwords?: readonly string[];
 }
 
 function reach(object: string, field: string, kind: Reach["kind"], form: Reach["form"] = "whole"): Reach {
@@ -44,7 +46,7 @@ function credential(text: string): Credential {
 }
 
 /** One release whose value the policy rotates: finished, and not adopted yet. */
-async function adopt({ reaches, objects = [], writtenAt = {}, pods }: App) {
+async function adopt({ reaches, objects = [], writtenAt = {}, pods, passwords = [OLD, NEXT] }: App) {
   const model = openModel("dual", NEXT);
   const path = parseValuePath("db.password");
   const source = { kind: "ref", ref: model.policy.secret } as const;
@@ -73,7 +75,7 @@ async function adopt({ reaches, objects = [], writtenAt = {}, pods }: App) {
     old: credential(OLD),
     next: credential(NEXT),
   };
-  model.database.users.set("app", new Set([OLD, NEXT]));
+  model.database.users.set("app", new Set(passwords));
   const secret = {
     value: SecretValue.fromText(NEXT),
     user: "app",
@@ -170,4 +172,9 @@ test.each<[string, App, object]>([
   ["nowhere that a pod reads", { reaches: [inSecret], pods: [pod("other", env({ value: "x" }), before(100))] }, GOES],
 ])("the value lies in %s", async (_where, app, expected) => {
   expect(await adopt(app)).toMatchObject(expected);
+});
+
+test("an app that the target does not let in with what its Secret holds is a failure, not a wait", async () => {
+  const { outcome } = await adopt({ reaches: [inSecret], pods: [], passwords: [OLD] });
+  expect(outcome).toMatchObject({ kind: "unfinished", message: expect.stringContaining("Secret web/app") as string });
 });
