@@ -24,7 +24,10 @@ export function openGauges(Gauge: typeof prom.Gauge, registry: prom.Registry) {
     "namespace",
     "policy",
   );
-  const decided = gauge("rotation_last_decision_timestamp_seconds", "When it was last decided what is due.");
+  const decided = gauge(
+    "rotation_last_decision_timestamp_seconds",
+    "When it was last decided what is due; before the first time, since when there is something to decide.",
+  );
   const current = [subjects, held, queue, watchAge, watchHealthy, age];
 
   return {
@@ -35,7 +38,9 @@ export function openGauges(Gauge: typeof prom.Gauge, registry: prom.Registry) {
         overdue.set({ namespace, policy }, late ? 1 : 0);
         rotating.set({ namespace, policy }, state === "rotating" ? 1 : 0);
       }
-      if (tickedAt !== undefined) decided.set(tickedAt.getTime() / 1000);
+      // Without policies there is nothing to decide, and 0 would be long ago.
+      if (tickedAt === undefined) decided.remove();
+      else decided.set(tickedAt.getTime() / 1000);
     },
     fill(page: StatusPage, ages: Iterable<SecretAge>): void {
       for (const one of current) one.reset();

@@ -58,10 +58,12 @@ export class Rotations {
     this.#rests.clear();
     this.#rows = [];
     if (this.#deps.generation().config.rotations.length === 0) {
+      this.#tickedAt = undefined;
       this.#deps.queue.cancel("rotations");
       this.#deps.loops.forget("rotations");
       return;
     }
+    this.#tickedAt ??= this.#deps.clock.now();
     this.#beat();
     this.#deps.queue.repeat("rotations", TICK_MS, (signal) => this.tick(signal));
   }
@@ -72,6 +74,7 @@ export class Rotations {
     return ageMs < WITHIN_MS ? this.#rows : [];
   }
 
+  /** The last tick here; before the first, when policies came, so that a scheduler that never ticks is seen. */
   tickedAt(): Date | undefined {
     return this.#tickedAt;
   }

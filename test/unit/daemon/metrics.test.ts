@@ -113,4 +113,13 @@ describe("gauges", () => {
     );
     expect(left).toEqual([]);
   });
+
+  test("a scheduler without policies has no last decision, rather than one of 1970", async () => {
+    const name = "helmwarden_rotation_last_decision_timestamp_seconds";
+    expect((await series()).get(name)).toBe(Date.UTC(2026, 0, 1, 1) / 1000);
+    const none = { ...viewOf(), rotations: () => ({ rows: [], tickedAt: undefined }) };
+    expect((await series(none)).has(name)).toBe(false);
+    metrics = await createMetrics("1.2.3");
+    expect((await series(none)).has(name)).toBe(false);
+  });
 });

@@ -131,3 +131,14 @@ test("a changed configuration without policies ends the loop", () => {
   expect(daemon.cancelled).toEqual(["rotations"]);
   expect(daemon.loops.states()).toEqual([]);
 });
+
+test("a scheduler that never ticks is as old as its policies, and there is none without them", async () => {
+  const daemon = open([policy("due")], {});
+  daemon.pass(60_000);
+  daemon.reload([policy("due"), policy("other")]);
+  expect(daemon.rotations.tickedAt()).toEqual(new Date(START));
+  await daemon.rotations.tick(signal);
+  expect(daemon.rotations.tickedAt()).toEqual(new Date(START + 60_000));
+  daemon.reload([]);
+  expect(daemon.rotations.tickedAt()).toBeUndefined();
+});
