@@ -1,4 +1,5 @@
 import { type Hold, hold } from "./hold.ts";
+import { ENCRYPTS_DATA, whyNotRotated } from "./notRotatable.ts";
 import type { ChartIdentity } from "./release.ts";
 import type { Guards, ValueMapping } from "./spec.ts";
 import { isIgnored, type Reach, type Xray } from "./xray.ts";
@@ -61,46 +62,23 @@ function remembering(reach: Reach): { workload: string; at: string }[] {
   return reach.readers.filter((reader) => reader.remembers).map(({ workload }) => ({ workload, at }));
 }
 
-const DATA_AT_REST =
-  /(encryption[-_]?key|secret[-_]?key[-_]?base|^secret[-_]?key$|master[-_]?key|^app[-_]?key$|django[-_]?secret|kc[-_]?bootstrap|unseal[-_]?key|data[-_]?key)$/i;
-
-const KNOWN_BY_CHART: ReadonlyMap<string, RegExp> = new Map([
-  ["n8n", /encryption_?key/i],
-  ["nextcloud", /^nextcloud\.secret$/i],
-  ["keycloak", /^(auth\.adminPassword|auth\.adminUser)$/],
-  ["gitlab", /rails.*secret/i],
-]);
-
 /**
- * Holds the paths, or the keys of a Secret, whose old value encrypts data: known by mapping, by chart, or by name.
- * `kind` says otherwise.
+ * Holds the paths, or the keys of a Secret, whose old value encrypts data or is read once only: known by mapping, by
+ * chart, or by name. `kind` says otherwise.
  */
 export function notRotatableHolds(chart: ChartIdentity | undefined, changed: readonly ChangedPath[]): Hold[] {
   return changed.flatMap(({ path, kind, replaces }) => {
-    if (!replaces || !isDataAtRest(chart, path, kind)) return [];
-    return [
-      hold(
-        "notRotatable",
-        path,
-        "This is or looks like a key that encrypts data at rest, or one that is read only at the first start: with another value the data becomes unreadable. Put the old value back in the store, or follow the app's own procedure to re-encrypt. If nothing depends on the old value, set `kind: token` in the mapping.",
-      ),
-    ];
+    const why = replaces ? whyOf(path, kind, chart) : undefined;
+    if (why === undefined) return [];
+    const rest =
+      "Until then the old value belongs into the store. If nothing depends on it, set `kind: token` in the mapping.";
+    return [hold("notRotatable", path, `This ${why} ${rest}`)];
   });
 }
 
-function isDataAtRest(chart: ChartIdentity | undefined, path: string, kind: ValueMapping["kind"]): boolean {
-  if (kind !== "credential") return kind === "encryptionKey";
-  const name = path.split(".").at(-1) ?? path;
-  return isDataAtRestName(name) || (KNOWN_BY_CHART.get(chart?.name ?? "")?.test(path) ?? false);
-}
-
-/** Does the name say that data is encrypted with it, or that it is read only at the first start? */
-export function isDataAtRestName(name: string): boolean {
-  return DATA_AT_REST.test(camelToKebab(name));
-}
-
-function camelToKebab(name: string): string {
-  return name.replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2");
+function whyOf(path: string, kind: ValueMapping["kind"], chart: ChartIdentity | undefined): string | undefined {
+  if (kind === "token") return undefined;
+  return whyNotRotated(path, chart) ?? (kind === "encryptionKey" ? ENCRYPTS_DATA : undefined);
 }
 
 const OWNERS: readonly { mark: RegExp; owner: string; advice: string }[] = [

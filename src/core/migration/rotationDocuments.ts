@@ -1,4 +1,4 @@
-import { isDataAtRestName, notRotatableHolds } from "../guards.ts";
+import { whyNotRotated } from "../notRotatable.ts";
 import type { ProposedKey, ProposedRelease, ProposedSecret } from "./proposal.ts";
 
 /** A key in the store whose value a policy might change, and where that value goes. */
@@ -86,7 +86,7 @@ function inSecret({ namespace, name, path, release, keys }: ProposedSecret): Can
     key,
     bytes,
     of: `Secret ${namespace}/${name}`,
-    isDataAtRest: isDataAtRestName(key),
+    isDataAtRest: whyNotRotated(key) !== undefined,
   }));
 }
 
@@ -100,8 +100,7 @@ function inRelease(
     if (note !== undefined || source === undefined) return [];
     const last = valuePath.split(".").at(-1) ?? valuePath;
     if (!isCredential(source) && !isCredential({ ...source, key: last })) return [];
-    const changed = [{ path: valuePath, kind: "credential", replaces: true } as const];
-    const isDataAtRest = isDataAtRestName(from.key) || notRotatableHolds(chart, changed).length > 0;
+    const isDataAtRest = (whyNotRotated(from.key) ?? whyNotRotated(valuePath, chart)) !== undefined;
     return [
       { namespace, ...from, bytes: source.bytes, of: `${valuePath} of release ${namespace}/${name}`, isDataAtRest },
     ];
@@ -109,7 +108,7 @@ function inRelease(
 }
 
 function isCredential({ key, bytes, content }: ProposedKey): boolean {
-  const isNamed = isDataAtRestName(key) || (CREDENTIAL.test(key) && !NO_CREDENTIAL.test(key));
+  const isNamed = whyNotRotated(key) !== undefined || (CREDENTIAL.test(key) && !NO_CREDENTIAL.test(key));
   return isNamed && content === "text" && bytes <= LONGEST;
 }
 

@@ -1,3 +1,4 @@
+import type { Hold } from "../../core/hold.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { type RotationPolicy, userKeyOf } from "../../core/rotation/policy.ts";
 import { ownsRef } from "../../core/rotation/dependents.ts";
@@ -59,6 +60,11 @@ export async function foresee(
   }));
 }
 
+/** Of what must not be rotated, with what to do instead: no plan shows that before. */
+function heldText({ reason, where, message }: Hold): string {
+  return reason === "notRotatable" ? `${where}: ${message}` : `${reason} at ${where}`;
+}
+
 /** Why a dependent would not take the new value; undefined: it would. */
 export function obstacleIn({ subject, outcome }: Foreseen): string | undefined {
   switch (outcome.kind) {
@@ -71,7 +77,7 @@ export function obstacleIn({ subject, outcome }: Foreseen): string | undefined {
     case "suspended":
       return `${subject} is suspended`;
     case "held":
-      return `${subject} is held (${outcome.holds.map(({ reason, where }) => `${reason} at ${where}`).join("; ")})`;
+      return `${subject} is held (${outcome.holds.map(heldText).join("; ")})`;
     case "drifted":
       return `${subject} was changed by somebody else, and \`drift: report\` leaves it so`;
     case "restored":

@@ -1,10 +1,10 @@
-import { isDataAtRestName } from "../../core/guards.ts";
-import type { KeyChanges, PresentKeys } from "../../core/rotation/changes.ts";
+import { whyNotRotated } from "../../core/notRotatable.ts";
+import type { PresentKeys } from "../../core/rotation/changes.ts";
 import { type RotationPolicy, userKeyOf } from "../../core/rotation/policy.ts";
 import { NEVER_ROTATED, parseState, type RotationState, stateKeyOf } from "../../core/rotation/state.ts";
 import { formatRef } from "../../core/secretRef.ts";
 import type { SecretValue } from "../../core/secretValue.ts";
-import type { PathReading, Store, StoreWriter } from "../../ports.ts";
+import type { PathReading, Store } from "../../ports.ts";
 import type { RotatePorts } from "./rotatePorts.ts";
 
 /** A rotated secret and all that lies beside it, at one moment. */
@@ -37,14 +37,13 @@ export function rotatedIn(policy: RotationPolicy, reading: PathReading): Rotated
   if (secret.kind === "hidden") return refuse(`${shown}: the store hides the value from us. Allow us to read it.`);
   if (secret.kind === "notText" || !secret.value.isText)
     return refuse(`${shown} is not text in the store. Write the present value there as a string.`);
-  if (secret.managedBy !== undefined)
+  const managedBy = secret.managedBy ?? noteOf(reading.notes, policy.secret.key);
+  if (managedBy !== undefined)
     return refuse(
-      `${shown} is made by ${secret.managedBy}, which rotates it itself: helmwarden only brings it to the releases. Remove the RotationPolicy, and set the interval there.`,
+      `${shown} is made by ${managedBy}, which rotates it itself: helmwarden only brings it to the releases. Remove the RotationPolicy, and set the interval there.`,
     );
-  if (isDataAtRestName(policy.secret.key))
-    return refuse(
-      `${shown} is named like a key that encrypts data at rest: a new one makes the data unreadable. Follow the app's own procedure to re-encrypt, and remove the RotationPolicy.`,
-    );
+  const why = whyNotRotated(policy.secret.key);
+  if (why !== undefined) return refuse(`${shown} ${why} Then remove the RotationPolicy.`);
   const present = new Map(
     [...reading.secrets].flatMap(([key, one]) => (one.kind === "value" ? [[key, one.value] as const] : [])),
   );
@@ -61,6 +60,11 @@ export function rotatedIn(policy: RotationPolicy, reading: PathReading): Rotated
   return { value: secret.value, user, state, present, updatedAt: secret.updatedAt };
 }
 
+/** What people wrote beside it where no store can tell: of one key, or of the whole path. */
+function noteOf(notes: ReadonlyMap<string, string> = new Map(), key: string): string | undefined {
+  return notes.get(`${key}.managedBy`) ?? notes.get("managedBy");
+}
+
 function singleUserOf({ target }: RotationPolicy): string | undefined {
   if ("strategy" in target && target.strategy.kind !== "alternating") return target.strategy.user;
   return target.kind === "redis" ? target.user : undefined;
@@ -73,14 +77,4 @@ function refuse(refused: string): { readonly refused: string } {
 /** The store of the policy's secret. */
 export function storeOf({ stores }: Pick<RotatePorts, "stores">, { secret }: RotationPolicy): Store | undefined {
   return stores.get(secret.store);
-}
-
-/** Writes keys at the secret's path, unless one of them has moved. */
-export async function replaceKeys(
-  writer: StoreWriter,
-  { secret }: RotationPolicy,
-  changes: KeyChanges,
-  signal: AbortSignal,
-): Promise<"written" | "moved"> {
-  return await writer.replace(secret.path, changes, signal);
 }

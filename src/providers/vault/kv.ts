@@ -59,14 +59,27 @@ export function readingOf(
   }
   const updatedAt = answer.createdAt === "" ? undefined : new Date(answer.createdAt);
   const secrets = new Map<string, StoredSecret>();
-  for (const [key, value] of Object.entries(answer.secrets)) {
-    const { version } = answer;
-    if (typeof value !== "string") secrets.set(key, { kind: "notText", version });
-    else secrets.set(key, { kind: "value", value: decodedValue(value, answer.encoded.has(key)), version, updatedAt });
+  const { version, notes } = answer;
+  const managed = isStaticRole(answer.secrets) ? { managedBy: "a static role of Vault" } : {};
+  for (const [key, text] of Object.entries(answer.secrets)) {
+    if (typeof text !== "string") secrets.set(key, { kind: "notText", version });
+    else {
+      const value = decodedValue(text, answer.encoded.has(key));
+      secrets.set(key, { kind: "value", value, version, updatedAt, ...managed });
+    }
   }
-  if (previous?.kind === "found" && areSame(previous.secrets, secrets)) return previous;
-  const { notes } = answer;
+  if (previous?.kind === "found" && areSame(previous.secrets, secrets) && areSameNotes(previous.notes, notes))
+    return previous;
   return notes.size === 0 ? { kind: "found", secrets } : { kind: "found", secrets, notes };
+}
+
+/** A database mount answers for `static-creds/ROLE` as KV 1 would. */
+function isStaticRole(secrets: JsonObject): boolean {
+  return Object.hasOwn(secrets, "last_vault_rotation") && Object.hasOwn(secrets, "password");
+}
+
+function areSameNotes(left: ReadonlyMap<string, string> = new Map(), right: ReadonlyMap<string, string>): boolean {
+  return left.size === right.size && [...left].every(([name, note]) => right.get(name) === note);
 }
 
 type Secrets = ReadonlyMap<string, StoredSecret>;

@@ -166,6 +166,25 @@ test("a state of a newer program is not touched", async () => {
   expect(model.effects.count).toBe(0);
 });
 
+test.each([
+  ["KC_BOOTSTRAP_ADMIN_PASSWORD", {}, new Map(), "kcadm.sh"],
+  ["N8N_ENCRYPTION_KEY", {}, new Map(), "n8n export:credentials"],
+  ["PASSWORD", { managedBy: "a static role of Vault" }, new Map(), "made by a static role of Vault"],
+  ["PASSWORD", {}, new Map([["PASSWORD.managedBy", "the Vault role app-db"]]), "made by the Vault role app-db"],
+  ["PASSWORD", {}, new Map([["managedBy", "a CronJob"]]), "made by a CronJob"],
+] as const)("%s %j %o is refused with what to do instead", async (key, more, notes, advice) => {
+  const model = openModel("dual", canary("old"));
+  const { ports, policy, database, effects } = model;
+  const value = SecretValue.fromText(canary("kept"));
+  database.users.set("app", new Set([value.reveal()]));
+  const secrets = new Map([[key, { kind: "value", value, version: 1, updatedAt: undefined, ...more } as const]]);
+  const readPath = () => Promise.resolve({ kind: "found", secrets, notes } as const);
+  const stores = new Map([["vault", { ...model.store.store, readPath }]]);
+  const outcome = await rotate({ ...ports, stores }, { ...policy, secret: { ...policy.secret, key } }, NOW, signal);
+  expect(outcome).toMatchObject({ kind: "refused", message: expect.stringContaining(advice) as string });
+  expect(effects.count).toBe(0);
+});
+
 test("the old value stays published for as long as the overlap says, and no longer", async () => {
   const before = canary("old");
   const model = openModel("dual", before);

@@ -32,6 +32,13 @@ const read = (secrets: object, version = 2, previous?: PathReading): PathReading
   return readingOf(answer, previous);
 };
 
+const kept = canary("noted");
+const noted = (custom_metadata: object, previous?: PathReading): PathReading => {
+  const metadata = { version: 2, created_time: "2026-11-23T00:00:00Z", custom_metadata };
+  const answer = readAnswer(response(200, { data: { data: { A: kept }, metadata } }), 2);
+  return readingOf(answer as Parameters<typeof readingOf>[0], previous);
+};
+
 describe("a reading", () => {
   const value = canary("value");
 
@@ -42,6 +49,26 @@ describe("a reading", () => {
     expect(read({ A: value }, 2, first)).not.toBe(first);
     expect(read({ A: value, C: 1 }, 2, first)).not.toBe(first);
     expect(read({ A: canary("other"), B: 1 }, 2, first)).not.toBe(first);
+  });
+
+  it("tells what a static role of Vault rotates itself, which answers as KV 1 does", () => {
+    const data = {
+      username: "app",
+      password: value,
+      ttl: 60,
+      rotation_period: 3600,
+      last_vault_rotation: "2026-11-23",
+    };
+    const answer = readAnswer(response(200, { data }), 1);
+    const reading = answer.kind === "found" ? readingOf(answer) : undefined;
+    const password = reading?.kind === "found" ? reading.secrets.get("password") : undefined;
+    expect(password).toMatchObject({ managedBy: "a static role of Vault" });
+  });
+
+  it("is another one when only its notes are", () => {
+    const first = noted({ managedBy: "a CronJob" });
+    expect(noted({ managedBy: "a CronJob" }, first)).toBe(first);
+    expect(noted({}, first)).not.toBe(first);
   });
 
   it("of KV 1 has version 0 and no time", () => {
