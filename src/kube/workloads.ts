@@ -4,6 +4,7 @@ import { Sealed } from "../core/secretValue.ts";
 import type { Rollout } from "../core/rollout.ts";
 import type { Workload, WorkloadKind, WorkloadRef, Workloads } from "../ports.ts";
 import { type Api, orAbsent } from "./api.ts";
+import { argoRollout, rolloutWorkload, withRollouts } from "./argoRollouts.ts";
 import { listPages } from "./listPages.ts";
 import { createMayDisrupt } from "./disruption.ts";
 import { createOptionalList } from "./optionalList.ts";
@@ -11,37 +12,35 @@ import { createPodList } from "./pods.ts";
 import { MERGE, STRATEGIC_MERGE } from "./patchTypes.ts";
 import { type WorkloadClients, workloadCalls } from "./workloadCalls.ts";
 
+type BuiltIn = Exclude<WorkloadKind, "Rollout">;
+
 /** Pod templates may be large. */
 const PAGE = 100;
-const KINDS: readonly WorkloadKind[] = ["Deployment", "StatefulSet", "DaemonSet"];
+const KINDS: readonly BuiltIn[] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /** Deployments, StatefulSets, DaemonSets and Argo Rollouts, the same words for all of them. */
 export function createWorkloads(api: Api, clients: WorkloadClients, fieldManager: string): Workloads {
   const calls = workloadCalls(clients);
-  const listKind = (kind: WorkloadKind, namespace: string, signal: AbortSignal): Promise<readonly Workload[]> =>
-    listPages(
-      api,
-      {
-        target: { verb: "list", resource: calls[kind].resource, namespace },
-        item: workloadOf(kind),
-        limit: PAGE,
-        invoke: (page, options) => calls[kind].list({ namespace, ...page }, options),
-      },
-      signal,
-    );
-  const rollouts = createOptionalList((namespace, signal) => listKind("Rollout", namespace, signal));
+  const { listOf, read } = createReads(api, calls);
+  const rollouts = createOptionalList((namespace, signal) => listOf("Rollout", argoRollout, namespace, signal));
   return {
     async list(namespace, signal) {
-      const built = KINDS.map((kind) => listKind(kind, namespace, signal));
-      return (await Promise.all([...built, rollouts(namespace, signal)])).flat();
+      const [found, ...builtIn] = await Promise.all([
+        rollouts(namespace, signal),
+        ...KINDS.map((kind) => listOf(kind, workloadOf(kind), namespace, signal)),
+      ]);
+      return withRollouts(builtIn.flat(), found);
     },
-    get({ kind, namespace, name }, signal) {
-      const target = { verb: "get", resource: calls[kind].resource, namespace, name } as const;
-      return orAbsent(
-        api.call(target, workloadOf(kind), (options) => calls[kind].read({ namespace, name }, options), signal),
-      );
+    async get({ kind, ...place }, signal) {
+      if (kind !== "Rollout") return await read({ kind, ...place }, workloadOf(kind), signal);
+      const found = await read({ kind, ...place }, argoRollout, signal);
+      const deployment = found?.deployment && (await read(found.deployment, workloadOf("Deployment"), signal));
+      return found && rolloutWorkload(found, deployment);
     },
-    async annotatePods({ kind, namespace, name }, annotations, signal) {
+    async annotatePods(ref, annotations, signal) {
+      // Argo refuses a Rollout that has a template beside its `workloadRef`.
+      const rollout = ref.kind === "Rollout" ? await read(ref, argoRollout, signal) : undefined;
+      const { kind, namespace, name } = rollout?.deployment ?? ref;
       await api.call(
         { verb: "patch", resource: calls[kind].resource, namespace, name },
         z.unknown(),
@@ -59,6 +58,31 @@ export function createWorkloads(api: Api, clients: WorkloadClients, fieldManager
   };
 }
 
+function createReads(api: Api, calls: ReturnType<typeof workloadCalls>) {
+  return {
+    listOf: <T>(kind: WorkloadKind, item: z.ZodType<T>, namespace: string, signal: AbortSignal) =>
+      listPages(
+        api,
+        {
+          target: { verb: "list", resource: calls[kind].resource, namespace },
+          item,
+          limit: PAGE,
+          invoke: (page, options) => calls[kind].list({ namespace, ...page }, options),
+        },
+        signal,
+      ),
+    read: <T>({ kind, namespace, name }: WorkloadRef, item: z.ZodType<T>, signal: AbortSignal) =>
+      orAbsent(
+        api.call(
+          { verb: "get", resource: calls[kind].resource, namespace, name },
+          item,
+          (options) => calls[kind].read({ namespace, name }, options),
+          signal,
+        ),
+      ),
+  };
+}
+
 const count = z.number().default(0);
 const metadata = z.object({ namespace: z.string(), name: z.string(), generation: count });
 const template = z.custom<JsonObject>(isJsonObject);
@@ -67,13 +91,7 @@ const replicated = z.object({
   metadata,
   spec: z.object({ replicas: z.number().default(1), template }),
   status: z
-    // Argo writes its generation as text.
-    .object({
-      observedGeneration: z.coerce.number().default(0),
-      updatedReplicas: count,
-      readyReplicas: count,
-      replicas: count,
-    })
+    .object({ observedGeneration: count, updatedReplicas: count, readyReplicas: count, replicas: count })
     .prefault({}),
 });
 
@@ -92,7 +110,7 @@ const perNode = z.object({
     .prefault({}),
 });
 
-function workloadOf(kind: WorkloadKind): z.ZodType<Workload> {
+function workloadOf(kind: BuiltIn): z.ZodType<Workload> {
   if (kind === "DaemonSet") {
     return perNode.transform((found) =>
       assemble(kind, found, {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { isReady } from "../../src/core/rollout.ts";
 import type { Cluster } from "../../src/ports.ts";
 import { clusterApi } from "../support/clusterApi.ts";
 import { makeNamespace, type TestNamespace } from "../support/namespace.ts";
@@ -63,6 +64,46 @@ test("an Argo Rollout is listed, restarted by its pod template, and ready by its
     metadata: { annotations: { "kubectl.kubernetes.io/restartedAt": "now" } },
   });
   expect(after?.rollout).toMatchObject({ generation: 2, observedGeneration: 0, wanted: 2, ready: 0 });
+});
+
+test("one with a workloadRef is told with the template of its Deployment, and restarted there", async () => {
+  const path = `/apis/argoproj.io/v1alpha1/namespaces/${namespace.name}/rollouts`;
+  const deployments = `/apis/apps/v1/namespaces/${namespace.name}/deployments`;
+  const template = { metadata: { labels: { app: "shop" } }, spec: { containers: [{ name: "shop", image: "shop" }] } };
+  const labels = { selector: { matchLabels: { app: "shop" } } };
+  await api("POST", deployments, { metadata: { name: "shop" }, spec: { replicas: 0, ...labels, template } });
+  const rollout = (name: string, spec: object) =>
+    api("POST", path, { apiVersion: "argoproj.io/v1alpha1", kind: "Rollout", metadata: { name }, spec });
+  const workloadRef = { apiVersion: "apps/v1", kind: "Deployment", name: "shop" };
+  await rollout("shop", { replicas: 1, workloadRef });
+  // What nobody can read through must not hide the others.
+  await rollout("dangling", { workloadRef: { ...workloadRef, name: "gone" } });
+  await rollout("odd", { template: 1 });
+  const listed = await cluster.workloads.list(namespace.name, signal);
+  expect(listed.map(({ ref }) => `${ref.kind}/${ref.name}`)).toEqual(["Rollout/shop", "Rollout/web"]);
+  expect(listed[0]?.podTemplate.open()).toMatchObject({ spec: { containers: [{ image: "shop" }] } });
+
+  const ref = { kind: "Rollout", namespace: namespace.name, name: "shop" } as const;
+  await cluster.workloads.annotatePods(ref, { "kubectl.kubernetes.io/restartedAt": "now" }, signal);
+  const annotated = { metadata: { annotations: { "kubectl.kubernetes.io/restartedAt": "now" } } };
+  const deployment = (await api("GET", `${deployments}/shop`)).body as { metadata: { generation: number } };
+  expect(deployment).toMatchObject({ spec: { template: annotated } });
+  expect((await api("GET", `${path}/shop`)).body).toMatchObject({ spec: { replicas: 1, workloadRef } });
+
+  const status = { observedGeneration: "1", updatedReplicas: 1, readyReplicas: 1, replicas: 1 };
+  const writeStatus = (workloadObservedGeneration: number) =>
+    api(
+      "PATCH",
+      `${path}/shop/status`,
+      { status: { ...status, workloadObservedGeneration: String(workloadObservedGeneration) } },
+      "application/merge-patch+json",
+    );
+  const ready = async () => isReady((await cluster.workloads.get(ref, signal))?.rollout);
+  await writeStatus(deployment.metadata.generation - 1);
+  expect(await ready()).toBe(false);
+  await writeStatus(deployment.metadata.generation);
+  expect(await ready()).toBe(true);
+  expect((await cluster.workloads.get(ref, signal))?.podTemplate.open()).toMatchObject(annotated);
 });
 
 test("a PodDisruptionBudget without room says no, for the workloads that it selects", async () => {
