@@ -267,7 +267,7 @@ export interface Workload {
 export interface Workloads {
   list(namespace: string, signal: AbortSignal): Promise<readonly Workload[]>;
   get(ref: WorkloadRef, signal: AbortSignal): Promise<Workload | undefined>;
-  /** Does every PodDisruptionBudget over its pods allow one to go? True where we may not know. */
+  /** Does every PodDisruptionBudget over its pods allow one to go? ClusterDenied where we may not list them. */
   mayDisrupt(workload: Workload, signal: AbortSignal): Promise<boolean>;
   /** Sets annotations on the pod template, which rolls the workload. */
   annotatePods(ref: WorkloadRef, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;

@@ -61,6 +61,7 @@ export async function createCluster(
         policy: new k.PolicyV1Api(configuration),
       },
       fieldManager,
+      deps,
     ),
     configMapWrittenAt: createConfigMapWrittenAt(createReadConfigMap(api, core)),
     statuses: createStatuses(api, core, fieldManager),

@@ -5,7 +5,6 @@ import { mapAt } from "../core/objects.ts";
 import type { Workloads } from "../ports.ts";
 import type { Api } from "./api.ts";
 import { listPages } from "./listPages.ts";
-import { createOptionalList } from "./optionalList.ts";
 
 const PAGE = 100;
 
@@ -24,9 +23,9 @@ const budget = z.object({
 });
 type Budget = z.infer<typeof budget>;
 
-/** Looks at the PodDisruptionBudgets whose selector matches the workload's pod template (policy/v1). */
+/** Looks at the PodDisruptionBudgets whose selector matches the workload's pod template (policy/v1). Unseen is not absent. */
 export function createMayDisrupt(api: Api, policy: PolicyV1Api): Workloads["mayDisrupt"] {
-  const budgets = createOptionalList((namespace, signal) =>
+  const budgets = (namespace: string, signal: AbortSignal) =>
     listPages(
       api,
       {
@@ -36,8 +35,7 @@ export function createMayDisrupt(api: Api, policy: PolicyV1Api): Workloads["mayD
         invoke: (page, options) => policy.listNamespacedPodDisruptionBudget({ namespace, ...page }, options),
       },
       signal,
-    ),
-  );
+    );
   return async ({ ref, podTemplate }, signal) => {
     const labels = mapAt(mapAt(podTemplate.open(), "metadata"), "labels") ?? {};
     const matching = (await budgets(ref.namespace, signal)).filter((one) => selects(one, labels));

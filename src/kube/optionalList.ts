@@ -1,25 +1,32 @@
-import { HelmwardenError } from "../errors.ts";
+import type { Clock } from "../ports.ts";
 import { statusOf } from "./api.ts";
 
-/** How often a kind that the cluster does not serve, or that we may not list, is asked for again. */
-const ASK_AGAIN_AFTER = 100;
+/** How long a kind that the cluster does not serve, or that we may not list in a namespace, is not asked for again. */
+const ASK_AGAIN_MS = 5 * 60_000;
 
-/** A list of a kind that need not exist: none where the API is absent (404) or closed to us (403). */
+type List<T> = (namespace: string, signal: AbortSignal) => Promise<readonly T[]>;
+
+/**
+ * A list of a kind that need not exist: none where the API is absent (404) or closed to us (403; `onDenied` is told of
+ * each namespace once).
+ */
 export function createOptionalList<T>(
-  list: (namespace: string, signal: AbortSignal) => Promise<readonly T[]>,
-): (namespace: string, signal: AbortSignal) => Promise<readonly T[]> {
-  let skip = 0;
+  list: List<T>,
+  clock: Pick<Clock, "monotonic">,
+  onDenied: (namespace: string) => void,
+): List<T> {
+  const restUntil = new Map<string, number>();
+  const told = new Set<string>();
   return async (namespace, signal) => {
-    if (skip > 0) {
-      skip -= 1;
-      return [];
-    }
+    if (clock.monotonic() < (restUntil.get(namespace) ?? 0)) return [];
     try {
       return await list(namespace, signal);
     } catch (caught) {
-      const closed = caught instanceof HelmwardenError && caught.code === "ClusterDenied";
-      if (!closed && statusOf(caught) !== 404) throw caught;
-      skip = ASK_AGAIN_AFTER;
+      const status = statusOf(caught);
+      if (status !== 403 && status !== 404) throw caught;
+      if (status === 403 && !told.has(namespace)) onDenied(namespace);
+      if (status === 403) told.add(namespace);
+      restUntil.set(namespace, clock.monotonic() + ASK_AGAIN_MS);
       return [];
     }
   };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { Sealed } from "../core/secretValue.ts";
 import type { Rollout } from "../core/rollout.ts";
-import type { Workload, WorkloadKind, WorkloadRef, Workloads } from "../ports.ts";
+import type { Clock, Log, Workload, WorkloadKind, WorkloadRef, Workloads } from "../ports.ts";
 import { type Api, orAbsent } from "./api.ts";
 import { argoRollout, rolloutWorkload, withRollouts } from "./argoRollouts.ts";
 import { listPages } from "./listPages.ts";
@@ -19,10 +19,19 @@ const PAGE = 100;
 const KINDS: readonly BuiltIn[] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /** Deployments, StatefulSets, DaemonSets and Argo Rollouts, the same words for all of them. */
-export function createWorkloads(api: Api, clients: WorkloadClients, fieldManager: string): Workloads {
+export function createWorkloads(
+  api: Api,
+  clients: WorkloadClients,
+  fieldManager: string,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Workloads {
   const calls = workloadCalls(clients);
   const { listOf, read } = createReads(api, calls);
-  const rollouts = createOptionalList((namespace, signal) => listOf("Rollout", argoRollout, namespace, signal));
+  const rollouts = createOptionalList(
+    (namespace, signal) => listOf("Rollout", argoRollout, namespace, signal),
+    clock,
+    (namespace) => log.warn("Argo Rollouts may not be listed: if there are any, none is restarted", { namespace }),
+  );
   return {
     async list(namespace, signal) {
       const [found, ...builtIn] = await Promise.all([

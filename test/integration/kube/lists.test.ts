@@ -1,6 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { Sealed } from "../../../src/core/secretValue.ts";
 import type { Cluster } from "../../../src/ports.ts";
 import { canary } from "../../support/canary.ts";
 import { clusterApi } from "../../support/clusterApi.ts";
@@ -87,4 +88,13 @@ test("a page token that always expires is unavailable in the end", async () => {
 test("one Secret is read by name, or is absent", async () => {
   expect((await cluster.getSecret(namespace.name, "s-7", signal))?.labels).toEqual({ of: "lists" });
   expect(await cluster.getSecret(namespace.name, "s-absent", signal)).toBeUndefined();
+});
+
+test("PodDisruptionBudgets that we may not see are not taken for none", async () => {
+  const namespaced = { kind: "Deployment", namespace: namespace.name, name: "any" } as const;
+  const rollout = { generation: 1, observedGeneration: 1, wanted: 1, updated: 1, ready: 1, total: 1 };
+  const workload = { ref: namespaced, podTemplate: new Sealed({}), rollout };
+  expect(await cluster.workloads.mayDisrupt(workload, signal)).toBe(true);
+  proxy.inject({ path: /poddisruptionbudgets/, fault: { kind: "status", status: 403 } });
+  await expectFault("ClusterDenied", () => cluster.workloads.mayDisrupt(workload, signal));
 });
