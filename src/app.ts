@@ -26,7 +26,6 @@ import type {
   Queue,
   ReadHistory,
   Store,
-  Workloads,
 } from "./ports.ts";
 
 /** What the process was started with. main.ts reads it, so that nothing else does. */
@@ -103,15 +102,13 @@ export function createApp(
     return { audit, ...(await openDigestKey(config, mode, credential)) };
   });
   const { atOnce } = config.program.restarts;
-  const limit =
-    mode === "run" ? withRestartBudget(atOnce, systemClock, signal) : (workloads: Workloads): Workloads => workloads;
   const portsOf = once(async (name): Promise<ReleasePorts> => {
     const [at, binary, recorded] = await Promise.all([cluster(name), helm(name), record("")]);
     const platform = once(async () => `${await binary.version(signal)} ${await at.access.serverVersion(signal)}`);
     return {
       ...recorded,
       ...deps,
-      cluster: { ...at, workloads: limit(at.workloads) },
+      cluster: mode === "run" ? { ...at, workloads: withRestartBudget(at.workloads, atOnce, systemClock, signal) } : at,
       helm: binary,
       run,
       asked: mode !== "run",

@@ -40,7 +40,13 @@ const rollout = z.strictObject({
 });
 
 const restarts = z.strictObject({
-  atOnce: z.int().min(1).default(5).describe("Workloads that may be restarting at a time, over all releases."),
+  atOnce: z
+    .int()
+    .min(1)
+    .default(5)
+    .describe(
+      "Workloads of a cluster that may be restarting at a time, over all releases. Each process counts its own restarts.",
+    ),
 });
 
 const retry = z
