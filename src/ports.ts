@@ -261,6 +261,8 @@ export interface Workload {
   readonly ref: WorkloadRef;
   /** `spec.template`: sealed, as its env may hold values. */
   readonly podTemplate: Sealed<JsonObject>;
+  /** A volume outlives its pods and looks like a database's. */
+  readonly remembers: boolean;
   readonly rollout: Rollout;
 }
 

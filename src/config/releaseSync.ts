@@ -28,6 +28,7 @@ export const kind = (ofToken: string) =>
         `remembers the old one, ${ofToken}.`,
     );
 const guard = (what: string) => z.enum(["hold", "allow"]).default("hold").describe(what);
+export const statefulGuard = () => guard("A changed Secret is read by a database, which would keep the old password.");
 export const emptyGuard = () => guard("The wanted value is empty, blank or a placeholder.");
 
 const version = () => word().optional().describe("The version that has to be deployed; without it, whichever is.");
@@ -70,7 +71,7 @@ const valueMapping = mapping({
 
 const guards = z.strictObject({
   regeneration: guard("A Secret would change that no mapped value explains."),
-  statefulCredential: guard("A changed Secret is read by a database, which would keep the old password."),
+  statefulCredential: statefulGuard(),
   empty: emptyGuard(),
 });
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { API_VERSION, dataKey, namespaceName, objectName } from "./fields.ts";
-import { clusterName, drift, emptyGuard, kind, restart } from "./releaseSync.ts";
+import { clusterName, drift, emptyGuard, kind, restart, statefulGuard } from "./releaseSync.ts";
 import { mapping } from "./valueSource.ts";
 
 /** Secrets of Helm's own storage begin so; writing one would destroy a release. */
@@ -33,13 +33,15 @@ export const secretSync = z.strictObject({
       .array(
         mapping({
           key: dataKey().describe("Key of the Secret."),
-          kind: kind("so that a key whose name looks like an encryption key may change"),
+          kind: kind(
+            "so that the guard `statefulCredential` does not apply, and a key whose name looks like an encryption key may change",
+          ),
         }),
       )
       .min(1, "must have at least one entry")
       .describe("The keys to keep in step. Other keys of the Secret are left alone."),
     guards: z
-      .strictObject({ empty: emptyGuard() })
+      .strictObject({ statefulCredential: statefulGuard(), empty: emptyGuard() })
       .prefault({})
       .describe("What happens to a change that could break the app."),
     restart: restart(),

@@ -2,6 +2,7 @@ import { type Hold, hold } from "./hold.ts";
 import { ENCRYPTS_DATA, whyNotRotated } from "./notRotatable.ts";
 import type { ChartIdentity } from "./release.ts";
 import type { Guards, ValueMapping } from "./spec.ts";
+import { type Reader, readersOf, type LiveWorkload } from "./readers.ts";
 import { isIgnored, type Reach, type Xray } from "./xray.ts";
 
 /** A mapped path whose value would change, as the guards see it. */
@@ -44,22 +45,46 @@ function ignoredHolds(xray: Xray, changed: ChangedPath): Hold[] {
 }
 
 function statefulHolds(xray: Xray, changed: ChangedPath): Hold[] {
-  if (!changed.replaces || changed.kind === "token") return [];
+  if (!isRemembered(changed)) return [];
   const reaches = xray.paths.find((one) => one.path === changed.path)?.reaches ?? [];
-  const reader = reaches.flatMap(remembering)[0];
+  return reaches.flatMap((reach) => rememberedHolds(changed, reach)).slice(0, 1);
+}
+
+/**
+ * Holds the keys of a Secret whose old value a volume of who reads them may remember: the workloads of its namespace
+ * as they live, where a release has its X-ray.
+ */
+export function statefulKeyHolds(
+  secret: string,
+  changed: readonly ChangedPath[],
+  workloads: readonly LiveWorkload[],
+): Hold[] {
+  return changed.filter(isRemembered).flatMap((one) => {
+    const readers = readersOf(workloads, { kind: "Secret", name: secret, key: one.path });
+    return rememberedHolds(one, { object: `Secret/${secret}`, field: one.path, readers });
+  });
+}
+
+/** Is there an old value, and could something persistent remember it? */
+export function isRemembered({ replaces, kind }: ChangedPath): boolean {
+  return replaces && kind !== "token";
+}
+
+type Seen = Pick<Reach, "object" | "field"> & {
+  readonly readers: readonly Pick<Reader, "workload" | "by" | "remembers">[];
+};
+
+/** What pulls images is asked for by a registry, and no volume remembers it. */
+function rememberedHolds(changed: ChangedPath, { object, field, readers }: Seen): Hold[] {
+  const reader = readers.find(({ remembers, by }) => remembers && by.some((way) => way !== "imagePull"));
   if (reader === undefined) return [];
   return [
     hold(
       "statefulCredential",
       changed.path,
-      `${reader.workload} reads this from ${reader.at} and keeps its data on a volume, which may remember the old value. Give the secret a RotationPolicy with that database as its target, or change it there yourself and let this through with \`guards.statefulCredential: allow\`. If nothing there remembers it, set \`kind: token\` in the mapping.`,
+      `${reader.workload} reads this from ${object} key ${field} and keeps its data on a volume, which may remember the old value. Give the secret a RotationPolicy with that database as its target, or change it there yourself and let this through with \`guards.statefulCredential: allow\`. If nothing there remembers it, set \`kind: token\` in the mapping.`,
     ),
   ];
-}
-
-function remembering(reach: Reach): { workload: string; at: string }[] {
-  const at = `${reach.object} key ${reach.field}`;
-  return reach.readers.filter((reader) => reader.remembers).map(({ workload }) => ({ workload, at }));
 }
 
 /**

@@ -107,7 +107,7 @@ function storeStatus(store: string): Permission[] {
 
 function workloads(restart: "auto" | "never"): Permission[] {
   const verbs = ["get", "list", ...(restart === "auto" ? ["patch"] : [])];
-  const reason = "whoever reads a changed Secret: readiness, and restarts";
+  const reason = "whoever reads a changed Secret: what its volumes may remember, readiness, and restarts";
   const budgets = { group: "policy", resource: "poddisruptionbudgets", verbs: ["list"] };
   return [
     ...WORKLOADS.map((resource) => ({ group: "apps", resource, verbs, reason })),

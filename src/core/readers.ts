@@ -1,5 +1,6 @@
 import type { JsonObject } from "./json.ts";
 import { mapAt, mapsAt, podTemplateOf, textAt } from "./objects.ts";
+import type { Sealed } from "./secretValue.ts";
 
 /**
  * How a pod takes a key of a Secret or ConfigMap. `env`, `envFrom` and `subPath` are read once, at start; a volume is
@@ -25,6 +26,25 @@ export interface Reader {
   readonly rolledByChart: boolean;
   /** A volume outlives the pod and looks like a database's: it may remember the old value. */
   readonly remembers: boolean;
+}
+
+/** A workload as the cluster has it. */
+export interface LiveWorkload {
+  readonly ref: { readonly kind: string; readonly name: string };
+  readonly podTemplate: Sealed<JsonObject>;
+  /** See Reader. */
+  readonly remembers: boolean;
+}
+
+/** Who of them reads a key. */
+export function readersOf(
+  workloads: readonly LiveWorkload[],
+  source: DataKey,
+): Pick<Reader, "workload" | "by" | "remembers">[] {
+  return workloads.flatMap(({ ref: { kind, name }, podTemplate, remembers }) => {
+    const by = readsOf(podTemplate.open(), source);
+    return by.length === 0 ? [] : [{ workload: `${kind}/${name}`, by, remembers }];
+  });
 }
 
 export function isReadAtStart(by: ReadBy): boolean {

@@ -30,6 +30,8 @@ export type SecretPlan =
       readonly why: "outdated" | "drift" | "missing";
       readonly data: ReadonlyMap<string, SecretValue>;
       readonly changes: readonly Change[];
+      /** The same keys, for the guards. */
+      readonly changed: readonly ChangedPath[];
       readonly wanted: Digest;
     }
   | { readonly kind: "hold"; readonly holds: readonly Hold[]; readonly changes: readonly Change[] };
@@ -53,10 +55,11 @@ export function planSecret(keys: readonly WantedKey[], input: SecretPlanInput): 
   const { present, digestKey, keyless, allowEmpty } = input;
   const data = new Map(keys.flatMap(({ key, value }) => (value.kind === "value" ? [[key, value.value] as const] : [])));
   const changes = changesOf(keys, present, digestKey);
+  const changed = changedKeys(keys, present, changes);
   const holds = [
     ...keys.flatMap(({ value }) => (value.kind === "hold" ? [value.hold] : [])),
     ...(allowEmpty ? [] : emptyHolds(data, changes)),
-    ...notRotatableHolds(undefined, changedKeys(keys, present, changes)),
+    ...notRotatableHolds(undefined, changed),
     ...sizeHolds(data, present),
     ...(present?.immutable === true && changes.length > 0 ? [immutableHold()] : []),
     ...typeHolds(present, input.type),
@@ -69,7 +72,7 @@ export function planSecret(keys: readonly WantedKey[], input: SecretPlanInput): 
     return { kind: "adopt", wanted, unfinished: record?.phase === "applying" && record.wanted === wanted };
   }
   const why = present === undefined ? "missing" : isSettledAt(record, wanted) ? "drift" : "outdated";
-  return { kind: "apply", why, data, changes, wanted };
+  return { kind: "apply", why, data, changes, changed, wanted };
 }
 
 function wantedDigest(key: DigestKey, data: ReadonlyMap<string, SecretValue>): Digest {

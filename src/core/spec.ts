@@ -164,7 +164,7 @@ export interface SecretSync {
   readonly type: string | undefined;
   /** No two of the same key. */
   readonly data: readonly SecretMapping[];
-  readonly guards: Pick<Guards, "empty">;
+  readonly guards: Pick<Guards, "statefulCredential" | "empty">;
   readonly restart: "auto" | "never";
   readonly drift: "correct" | "report";
   readonly where: Where;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
+import { remembersValues } from "../core/readers.ts";
 import { Sealed } from "../core/secretValue.ts";
 import type { Rollout } from "../core/rollout.ts";
 import type { Clock, Log, Workload, WorkloadKind, WorkloadRef, Workloads } from "../ports.ts";
@@ -98,7 +99,7 @@ const template = z.custom<JsonObject>(isJsonObject);
 
 const replicated = z.object({
   metadata,
-  spec: z.object({ replicas: z.number().default(1), template }),
+  spec: z.object({ replicas: z.number().default(1), template, volumeClaimTemplates: z.array(template).default([]) }),
   status: z
     .object({ observedGeneration: count, updatedReplicas: count, readyReplicas: count, replicas: count })
     .prefault({}),
@@ -144,8 +145,13 @@ function workloadOf(kind: BuiltIn): z.ZodType<Workload> {
   );
 }
 
-type Found = { readonly metadata: Omit<WorkloadRef, "kind">; readonly spec: { readonly template: JsonObject } };
+interface Found {
+  readonly metadata: Omit<WorkloadRef, "kind">;
+  readonly spec: { readonly template: JsonObject; readonly volumeClaimTemplates?: JsonObject[] };
+}
 
 function assemble(kind: WorkloadKind, { metadata: { namespace, name }, spec }: Found, rollout: Rollout): Workload {
-  return { ref: { kind, namespace, name }, podTemplate: new Sealed(spec.template), rollout };
+  const { template: podTemplate, volumeClaimTemplates = [] } = spec;
+  const remembers = remembersValues({ kind, spec: { template: podTemplate, volumeClaimTemplates } });
+  return { ref: { kind, namespace, name }, podTemplate: new Sealed(podTemplate), remembers, rollout };
 }

@@ -14,7 +14,7 @@ import { isIgnored, needsSecondRender, type Traced, withLiveKeys, type Xray, xra
 import { HelmwardenError } from "../errors.ts";
 import type { LocalChart } from "../ports.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
-import { withoutProven } from "./withoutProven.ts";
+import { type SourceAt, withoutProven } from "./withoutProven.ts";
 
 /** What the preflight found out, before anything is written. */
 export interface Preflight {
@@ -45,7 +45,8 @@ export async function preflight(
   const xray = known ?? (await takeXray(ports, spec, values, upgrade, chart, cacheKey, signal));
   if (xray.reusable) ports.xrays?.set(cacheKey, xray);
   const holds = guardHolds(xray, upgrade.changed, spec.guards);
-  return { chart, xray, holds: await withoutProven(ports, spec, holds, signal) };
+  const sourceAt: SourceAt = (at) => spec.values.find(({ path }) => formatValuePath(path) === at)?.source;
+  return { chart, xray, holds: await withoutProven(ports, sourceAt, holds, signal) };
 }
 
 type Render = (overlay: Sealed<JsonObject>, lookups: "live" | "empty") => Promise<readonly JsonObject[]>;

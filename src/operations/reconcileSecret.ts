@@ -1,6 +1,8 @@
 import type { AuditRecord } from "../core/auditRecord.ts";
 import { exhausted } from "../core/exhausted.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { isRemembered, statefulKeyHolds } from "../core/guards.ts";
+import type { Hold } from "../core/hold.ts";
 import type { DataKey } from "../core/readers.ts";
 import { planSecret, type SecretPlan, type WantedKey } from "../core/secretPlan.ts";
 import type { SecretValue } from "../core/secretValue.ts";
@@ -12,8 +14,12 @@ import { auditChange } from "./apply.ts";
 import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { changedSince, formatWorkload, restartReaders, restartToken } from "./restart.ts";
+import { withoutProven } from "./withoutProven.ts";
 
-export type SecretPorts = Pick<ReleasePorts, "cluster" | "audit" | "clock" | "digestKey" | "keyless" | "run">;
+export type SecretPorts = Pick<
+  ReleasePorts,
+  "cluster" | "audit" | "clock" | "digestKey" | "keyless" | "run" | "provenAtTarget"
+>;
 
 /** A Secret that has been written; its readers are restarted at the end of the pass, once each. */
 export interface WrittenSecret {
@@ -64,6 +70,8 @@ export async function reconcileSecret(
     case "apply": {
       if (plan.why === "drift" && spec.drift === "report")
         return { kind: "drifted", where: plan.changes.map(({ path }) => path) };
+      const holds = await rememberedHolds(ports, spec, plan, signal);
+      if (holds.length > 0) return { kind: "held", holds, changes: plan.changes };
       if (mode === "plan") return { kind: "pending", action: "apply", why: plan.why, changes: plan.changes };
       const { before, live } = await applySecret(ports, spec, plan, present, signal);
       return { spec, plan, before, token: tokenOf(plan, live), existed: present !== undefined };
@@ -71,6 +79,19 @@ export async function reconcileSecret(
     default:
       return exhausted(plan);
   }
+}
+
+/** The workloads are asked for only where one of them may remember an old value. */
+async function rememberedHolds(
+  ports: SecretPorts,
+  spec: SecretSync,
+  { changed }: SecretPlan & { kind: "apply" },
+  signal: AbortSignal,
+): Promise<readonly Hold[]> {
+  if (spec.guards.statefulCredential === "allow" || !changed.some(isRemembered)) return [];
+  const workloads = await ports.cluster.workloads.list(spec.namespace, signal);
+  const holds = statefulKeyHolds(spec.secret, changed, workloads);
+  return await withoutProven(ports, (at) => spec.data.find(({ key }) => key === at)?.source, holds, signal);
 }
 
 /** A Secret that holds the wanted values. After a pass that died, several of its Secrets may need the same restart. */

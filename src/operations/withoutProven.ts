@@ -1,7 +1,9 @@
 import { type Hold, hold } from "../core/hold.ts";
-import { refsOf, type ReleaseSync } from "../core/spec.ts";
-import { formatValuePath } from "../core/valuePath.ts";
+import { refsOf, type ValueSource } from "../core/spec.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
+
+/** Where the value comes from that a hold is about. */
+export type SourceAt = (where: string) => ValueSource | undefined;
 
 /**
  * What a database may remember is no danger where the database itself was asked: a RotationPolicy says which one it
@@ -9,25 +11,26 @@ import type { ReleasePorts } from "./releasePorts.ts";
  */
 export async function withoutProven(
   ports: Pick<ReleasePorts, "provenAtTarget">,
-  spec: ReleaseSync,
+  sourceAt: SourceAt,
   holds: readonly Hold[],
   signal: AbortSignal,
 ): Promise<readonly Hold[]> {
   const left = await Promise.all(
-    holds.map(async (one) => (one.reason === "statefulCredential" ? await judge(ports, spec, one, signal) : [one])),
+    holds.map(async (one) =>
+      one.reason === "statefulCredential" ? await judge(ports, sourceAt(one.where), one, signal) : [one],
+    ),
   );
   return left.flat();
 }
 
 async function judge(
   { provenAtTarget }: Pick<ReleasePorts, "provenAtTarget">,
-  spec: ReleaseSync,
+  source: ValueSource | undefined,
   held: Hold,
   signal: AbortSignal,
 ): Promise<readonly Hold[]> {
-  const mapping = spec.values.find(({ path }) => formatValuePath(path) === held.where);
-  if (provenAtTarget === undefined || mapping === undefined) return [held];
-  const proofs = await Promise.all(refsOf(mapping.source).map((ref) => provenAtTarget(ref, signal)));
+  if (provenAtTarget === undefined || source === undefined) return [held];
+  const proofs = await Promise.all(refsOf(source).map((ref) => provenAtTarget(ref, signal)));
   const refused = proofs.find((proof) => proof.kind === "refused");
   if (refused !== undefined) {
     return [

@@ -89,6 +89,7 @@ const RULES: readonly Rule[] = [
       "migration/backups.ts": BACKUP,
       "core/permissions.ts": "reads kinds and names of the deployed objects",
       "core/plan.ts": COMPARE,
+      "core/readers.ts": "reads who mounts what",
       "core/rotation/adoption.ts": "reads which Secrets a pod refers to",
       "core/rotation/literal.ts": "looks whether a pod holds a value itself",
       "helm/decodeHeads.ts": "decodes what Helm stored",

@@ -50,6 +50,21 @@ beforeAll(async () => {
       spec: { ...spec, selector: { matchLabels: labels }, template },
     });
   }
+  await api("POST", `/apis/apps/v1/namespaces/${namespace.name}/statefulsets`, {
+    metadata: { name: "keeps" },
+    spec: {
+      ...specs.StatefulSet.spec,
+      replicas: 0,
+      selector: { matchLabels: labels },
+      template,
+      volumeClaimTemplates: [
+        {
+          metadata: { name: "data" },
+          spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+        },
+      ],
+    },
+  });
 });
 afterAll(async () => {
   await cluster.close();
@@ -62,9 +77,14 @@ const becomesReady = (kind: WorkloadKind): Promise<void> =>
     .poll(async () => isReady((await cluster.workloads.get(refOf(kind), signal))?.rollout), { timeout: 30_000 })
     .toBe(true);
 
-test("all three kinds are listed", async () => {
+test("all three kinds are listed, and whose volumes may remember what it reads is told", async () => {
   const found = await cluster.workloads.list(namespace.name, signal);
-  expect(found.map(({ ref }) => ref)).toEqual(KINDS.map(refOf));
+  expect(found.map(({ ref, remembers }) => [ref, remembers])).toEqual([
+    [refOf("Deployment"), false],
+    [refOf("StatefulSet"), false],
+    [{ ...refOf("StatefulSet"), name: "keeps" }, true],
+    [refOf("DaemonSet"), false],
+  ]);
   expectSilent(found);
 });
 

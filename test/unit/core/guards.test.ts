@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { type ChangedPath, guardHolds, notRotatableHolds, ownerHolds } from "../../../src/core/guards.ts";
-import type { Reader } from "../../../src/core/readers.ts";
+import {
+  type ChangedPath,
+  guardHolds,
+  notRotatableHolds,
+  ownerHolds,
+  statefulKeyHolds,
+} from "../../../src/core/guards.ts";
+import type { LiveWorkload, Reader } from "../../../src/core/readers.ts";
+import { Sealed } from "../../../src/core/secretValue.ts";
+import type { JsonObject } from "../../../src/core/json.ts";
 import type { Guards } from "../../../src/core/spec.ts";
 import type { PathXray, Xray } from "../../../src/core/xray.ts";
 
@@ -88,8 +96,54 @@ describe("stateful credential", () => {
     expect(reasons(seen, paths, guards)).toEqual([]);
   });
 
+  test("what only pulls images with it is no reason", () => {
+    expect(reasons(xray({ paths: [path({}, [{ ...reader, by: ["imagePull"] }])] }), changed())).toEqual([]);
+  });
+
   test("a workload without memory is no reason", () => {
     expect(reasons(xray({ paths: [path({}, [{ ...reader, remembers: false }])] }), changed())).toEqual([]);
+  });
+});
+
+const workload = (spec: JsonObject, remembers = true, name = "db"): LiveWorkload => ({
+  ref: { kind: "StatefulSet", name },
+  podTemplate: new Sealed({ spec }),
+  remembers,
+});
+const key = (change: Partial<ChangedPath> = {}): ChangedPath[] => changed({ path: "password", ...change });
+
+describe("stateful credential in a Secret that is written itself", () => {
+  const secretKeyRef = { name: "db", key: "password" };
+  const byEnv = { containers: [{ env: [{ name: "PASSWORD", valueFrom: { secretKeyRef } }] }] };
+  const mounted = {
+    containers: [{ volumeMounts: [{ name: "login" }] }],
+    volumes: [{ name: "login", secret: { secretName: "db" } }],
+  };
+
+  test.each<[held: boolean, string, LiveWorkload[], ChangedPath[]?]>([
+    [true, "read by env", [workload(byEnv)]],
+    [true, "read from a file, as databases do at their first start", [workload(mounted)]],
+    [true, "read by one of several", [workload(byEnv, false, "app"), workload({}), workload(byEnv)]],
+    [false, "read by what remembers nothing", [workload(byEnv, false)]],
+    [false, "read by nobody", [workload({}), workload({ volumes: [{ name: "x", secret: { secretName: "other" } }] })]],
+    [false, "another key than the one that is read", [workload(byEnv)], key({ path: "token" })],
+    [false, "what images are pulled with", [workload({ imagePullSecrets: [{ name: "db" }] })]],
+    [false, "a first value", [workload(byEnv)], key({ replaces: false })],
+    [false, "`kind: token`", [workload(byEnv)], key({ kind: "token" })],
+    [false, "no change", [workload(byEnv)], []],
+  ])("%s: %s", (expected, _, workloads, paths = key()) => {
+    const holds = statefulKeyHolds("db", paths, workloads);
+    expect(holds.map(({ reason, where }) => `${reason} ${where}`)).toEqual(
+      expected ? ["statefulCredential password"] : [],
+    );
+    for (const { message } of holds)
+      expect(message).toMatch(/^StatefulSet\/db reads this from Secret\/db key password /);
+  });
+
+  test("each of its keys is looked at", () => {
+    const envFrom = { containers: [{ envFrom: [{ secretRef: { name: "db" } }] }] };
+    const holds = statefulKeyHolds("db", [...key(), ...key({ path: "root" })], [workload(envFrom)]);
+    expect(holds.map(({ where }) => where)).toEqual(["password", "root"]);
   });
 });
 
