@@ -56,6 +56,8 @@ export interface FaultProxy {
   clear(): void;
   /** Called for each request before anything else, for what a test wants to happen in between. */
   onRequest: (request: ProxiedRequest) => void | Promise<void>;
+  /** Called when the real server has answered, before the client hears of it. */
+  onAnswer: (request: ProxiedRequest) => void | Promise<void>;
   /**
    * Writes a kubeconfig whose only context, "proxy", leads here. Without a token its user is the admin of the
    * kubeconfig behind; `ca: "other"` names a CA that did not sign the proxy's certificate.
@@ -111,20 +113,25 @@ export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
   };
 
   const forward = (asked: IncomingMessage, reply: ServerResponse, lose: boolean): void => {
-    const { method, url: path, headers } = asked;
+    const { method = "", url: path = "", headers } = asked;
     const agent = headers.authorization === undefined ? asAdmin : asTokenBearer;
     const onward = httpsRequest(`${target}${path}`, { method, headers, agent }, (answer) => {
       if (lose) {
         answer.resume().on("end", () => asked.socket.destroy());
         return;
       }
-      // A watch has begun before its first event.
-      reply.writeHead(answer.statusCode ?? 500, answer.headers).flushHeaders();
-      answer.pipe(reply);
+      void pass(answer, { method, path, headers }, reply);
     });
     onward.on("error", () => asked.socket.destroy());
     reply.on("close", () => onward.destroy());
     asked.pipe(onward);
+  };
+
+  const pass = async (answer: IncomingMessage, asked: ProxiedRequest, reply: ServerResponse): Promise<void> => {
+    await proxy.onAnswer(asked);
+    // A watch has begun before its first event.
+    reply.writeHead(answer.statusCode ?? 500, answer.headers).flushHeaders();
+    answer.pipe(reply);
   };
 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -143,6 +150,7 @@ export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
     },
     clear: () => rules.clear(),
     onRequest: () => {},
+    onAnswer: () => {},
     kubeconfig(path, { token, ca } = {}) {
       const authority = file(ca === "other" ? "front-proxy-ca.crt" : "ca.crt").toString("base64");
       writeFileSync(path, JSON.stringify(kubeconfigOf(address, authority, token)), { mode: 0o600 });

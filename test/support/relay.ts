@@ -19,7 +19,9 @@ export interface Relay {
   readonly address: string;
   readonly requests: readonly RelayedRequest[];
   /** Asked first for each request, which waits; what it gives is answered and the real server never asked. */
-  answer: (request: RelayedRequest) => RelayAnswer | undefined | Promise<undefined>;
+  answer: (request: RelayedRequest) => RelayAnswer | undefined | Promise<RelayAnswer | undefined>;
+  /** Called when the real server has answered, before the client hears of it. */
+  onAnswer: (request: RelayedRequest) => void | Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,17 +40,22 @@ export async function startRelay(target?: string): Promise<Relay> {
     }
     const { hostname, port } = new URL(target ?? "");
     const onward = request({ hostname, port, method, path, headers }, (answer) => {
-      reply.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(reply);
+      void pass(answer, { method, path, headers }, reply);
     });
     onward.on("error", () => reply.destroy());
     asked.pipe(onward);
+  };
+  const pass = async (answer: IncomingMessage, asked: RelayedRequest, reply: ServerResponse): Promise<void> => {
+    await relay.onAnswer(asked);
+    reply.writeHead(answer.statusCode ?? 500, answer.headers);
+    answer.pipe(reply);
   };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const relay: Relay = {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     answer: () => undefined,
+    onAnswer: () => {},
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

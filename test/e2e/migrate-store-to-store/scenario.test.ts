@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { canary } from "../../support/canary.ts";
 import { call } from "../../support/http.ts";
 import { type InfisicalServer, startInfisical } from "../../support/infisicalServer.ts";
 import { migrationWorld, type MigrationWorld } from "../../support/migration.ts";
+import { killAtWrite, type When } from "../../support/killAtWrite.ts";
 import { startProgram } from "../../support/program.ts";
+import { type Relay, startRelay } from "../../support/relay.ts";
 import { openScenario, type PrintedResult, type Scenario } from "../../support/scenario.ts";
 import { sharedServers } from "../../support/servers.ts";
 
@@ -20,20 +22,20 @@ beforeEach(async () => {
   const { account } = infisical.addIdentity("universal", secret);
   env = { CLIENT_ID: account, CLIENT_SECRET: secret };
   world = await migrationWorld(scenario, env);
-  scenario.configure(configuration());
+  scenario.configure(configuration(infisical.url));
 });
 afterEach(async () => {
   await infisical.close();
   await scenario.close();
 });
 
-const configuration = (): string => `
+const configuration = (siteUrl: string): string => `
 apiVersion: helmwarden.dev/v1alpha1
 kind: SecretStore
 metadata: { name: infisical }
 spec:
   infisical:
-    siteUrl: ${infisical.url}
+    siteUrl: ${siteUrl}
     projectId: ${infisical.projectId}
     environment: prod
     auth: { universal: { clientId: { fromEnv: CLIENT_ID }, clientSecret: { fromEnv: CLIENT_SECRET } } }
@@ -78,11 +80,38 @@ async function inService(): Promise<readonly string[]> {
   return values;
 }
 
-async function notesAt(name: string): Promise<Record<string, string>> {
+interface PathMetadata {
+  readonly current_version: number;
+  readonly custom_metadata: Record<string, string> | null;
+}
+async function metadataAt(
+  name: string,
+  method: "GET" | "DELETE" | "POST" = "GET",
+  json?: object,
+): Promise<PathMetadata> {
   const { vaultAddress, vaultToken } = sharedServers();
   const url = `${vaultAddress}/v1/secret/metadata/${scenario.namespace}/${name}`;
-  const { body } = await call(url, { headers: { "x-vault-token": vaultToken } });
-  return (body as { data: { custom_metadata: Record<string, string> | null } }).data.custom_metadata ?? {};
+  const { body } = await call(url, { method, body: json, headers: { "x-vault-token": vaultToken } });
+  return (body as { data: PathMetadata } | undefined)?.data ?? { current_version: 0, custom_metadata: null };
+}
+async function notesAt(name: string): Promise<Record<string, string>> {
+  return (await metadataAt(name)).custom_metadata ?? {};
+}
+
+const NAMES = ["shop", "db", "admin"] as const;
+const generatedIn = (dir: string): { generated: string } => ({
+  generated: readFileSync(join(dir, "generated/config.yaml"), "utf8"),
+});
+
+/** All that a migration leaves behind, as far as the next is to leave the same. */
+async function leftInVault(dir: string, stdout: string): Promise<object> {
+  const metadata = await Promise.all(NAMES.map((name) => metadataAt(name)));
+  return {
+    ...(JSON.parse(stdout) as object),
+    ...generatedIn(dir),
+    values: await Promise.all(NAMES.map((name) => world.stored(name))),
+    metadata: metadata.map(({ current_version, custom_metadata }) => ({ current_version, custom_metadata })),
+  };
 }
 
 test("values, versions, comments and tags arrive, the configuration follows, and nothing would change", async () => {
@@ -169,4 +198,135 @@ test("the first wave that differs ends it, resume goes on, and a rollback takes 
   expect(await world.stored("shop")).toBeDefined();
   expect(await world.stored("db")).toBeUndefined();
   expect(await world.stored("admin")).toBeDefined();
+}, 300_000);
+
+/** Writes by number, and on which side of them to die. What lies between two writes of one path is one moment. */
+function* moments(perPath: number): Generator<{ readonly number: number; readonly when: When }> {
+  for (let number = 1; ; number += 1) {
+    if (number % perPath === 1) yield { number, when: "before" };
+    yield { number, when: "after" };
+  }
+}
+
+/** Runs the migration again and again behind the relay, killed at each moment until it lives. What each leaves after a resume. */
+async function killedAtEach(
+  relay: Relay,
+  perPath: number,
+  [from, to]: readonly [string, string],
+  left: (dir: string, stdout: string) => Promise<object>,
+): Promise<object[]> {
+  const ends: object[] = [];
+  for (const { number, when } of moments(perPath)) {
+    const dir = join(scenario.dir, `killed-${when}-${number}`);
+    const killed = await killAtWrite(relay, { number, when }, () =>
+      world.start("run", "--from", `store:${from}`, "--to", `store:${to}`, "--yes", "--dir", dir),
+    );
+    const resumed = await scenario.inside("migrate resume", ["--yes", "-o", "json", "--dir", dir], {
+      ...env,
+      VAULT_TOKEN: world.token,
+    });
+    expect({ when, number, code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0, stderr: "" });
+    ends.push(await left(dir, resumed.stdout));
+    if (!killed) break;
+  }
+  return ends;
+}
+
+test("killed around each of its writes, resume ends as it would have ended, and nothing is made twice", async () => {
+  await inService();
+  const { vaultAddress } = sharedServers();
+  const relay = await startRelay(vaultAddress);
+  onTestFinished(relay.close);
+  const stores = join(scenario.dir, "config/stores.yaml");
+  writeFileSync(stores, readFileSync(stores, "utf8").replace(vaultAddress, relay.address));
+  // Two writes a path: its data, and the notes beside them.
+  const ends = await killedAtEach(relay, 2, ["infisical", "vault"], async (dir, stdout) => {
+    const end = await leftInVault(dir, stdout);
+    for (const name of NAMES) await metadataAt(name, "DELETE");
+    return end;
+  });
+  expect(ends).toHaveLength(10);
+  const whole = ends.at(-1);
+  expect(whole).toMatchObject({
+    ok: true,
+    keys: { created: 3, equal: 0, conflict: 0, changed: 0, failed: 0, waiting: 0 },
+    metadata: NAMES.map(() => ({ current_version: 1 })),
+  });
+  for (const end of ends) expect(end).toEqual(whole);
+}, 300_000);
+
+/** What Infisical holds below the namespace's folder: values and versions, by folder and key. */
+async function heldByInfisical(): Promise<Record<string, unknown>> {
+  const identity = infisical.addIdentity("universal", canary("reader"));
+  const { accessToken } = infisical.issueToken(identity);
+  const query = new URLSearchParams({
+    projectId: infisical.projectId,
+    environment: "prod",
+    secretPath: `/${scenario.namespace}`,
+    recursive: "true",
+  });
+  const headers = { authorization: `Bearer ${accessToken}` };
+  const { body } = await call(`${infisical.url}/api/v4/secrets?${query.toString()}`, { headers });
+  const { secrets } = body as {
+    secrets: { secretPath: string; secretKey: string; secretValue: string; version: number }[];
+  };
+  return Object.fromEntries(
+    secrets.map(({ secretPath, secretKey, secretValue, version }) => [
+      `${secretPath.split("/").at(-1)}#${secretKey}`,
+      [secretValue, version],
+    ]),
+  );
+}
+
+test("into Infisical: folders are made, bytes come back, the configuration follows; killed after each write, it ends the same", async () => {
+  const relay = await startRelay(infisical.url);
+  onTestFinished(relay.close);
+  scenario.configure(
+    configuration(relay.address)
+      .replaceAll("store: infisical, path: /", "store: vault, path: ")
+      .replace("__NAMESPACE__/admin, key: TOKEN", "__NAMESPACE__/admin.eu, key: TOKEN"),
+  );
+  const [token, password] = [canary("shop"), canary("db")];
+  const bytes = Buffer.concat([Buffer.from([0, 255, 254]), Buffer.from(canary("admin"))]);
+  await scenario.vault.put("shop", { TOKEN: token });
+  await scenario.vault.put("db", { PASSWORD: password });
+  await scenario.vault.put("admin.eu", { TOKEN: bytes.toString("base64") });
+  await metadataAt("admin.eu", "POST", { custom_metadata: { "helmwarden-base64-0": "TOKEN", owner: "jane" } });
+  await scenario.install("shop", "web", { token, url: `postgres://app:${password}@db/app` });
+  await world.makeSecret("admin", { token: bytes });
+  expect((await scenario.run("sync", [], env)).code).toBe(0);
+  const before = await world.secrets();
+
+  const ends = await killedAtEach(relay, Infinity, ["vault", "infisical"], async (dir, stdout) => {
+    const end = { held: await heldByInfisical(), ...(JSON.parse(stdout) as object), ...generatedIn(dir) };
+    for (const path of ["", "/shop", "/db", "/admin_eu"]) infisical.removeFolder(`/${scenario.namespace}${path}`);
+    return end;
+  });
+  expect(ends.length).toBeGreaterThan(6);
+  const whole = ends.at(-1);
+  expect(whole).toMatchObject({
+    ok: true,
+    keys: { created: 3, equal: 0, conflict: 0, changed: 0, failed: 0, waiting: 0 },
+    held: { "shop#TOKEN": [token, 1], "db#PASSWORD": [password, 1] },
+  });
+  for (const end of ends) expect(end).toEqual(whole);
+
+  const ended = await world.migrate("run", "--from", "store:vault", "--to", "store:infisical", "--yes");
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(flat(ended.stdout)).toContain("notes (comments, tags, versions) have no room in infisical");
+  const { generated } = generatedIn(world.dir);
+  expect(generated).toContain(`{ store: "infisical", path: "/${scenario.namespace}/admin_eu", key: TOKEN }`);
+  scenario.configure(generated);
+  for (const name of ["shop", "db", "admin.eu"]) await scenario.vault.remove(name);
+  const { stdout } = await scenario.run("sync", ["-o", "json"], env);
+  const { results } = JSON.parse(stdout) as { results: PrintedResult[] };
+  expect(results.map(({ outcome }) => outcome.kind)).toEqual(["inSync", "inSync"]);
+  expect(await world.secrets()).toEqual(before);
+
+  for (const name of ["shop", "db"]) await scenario.vault.put(name, { TOKEN: token, PASSWORD: password });
+  scenario.configure(configuration(relay.address).replaceAll("store: infisical, path: /", "store: vault, path: "));
+  const back = await world.migrate("rollback", "--yes");
+  expect({ code: back.code, stderr: back.stderr }).toEqual({ code: 2, stderr: "" });
+  expect(flat(back.stdout)).toContain("admin_eu#TOKEN stays: path vault:");
+  expect(Object.keys(await heldByInfisical())).toEqual(["admin_eu#TOKEN"]);
 }, 300_000);
