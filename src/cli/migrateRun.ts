@@ -4,7 +4,7 @@ import { parseDuration } from "../config/duration.ts";
 import { loadMapping } from "../config/migrationMapping.ts";
 import { countKeys, type MigrationRequest, secretsLeft, stateOf } from "../core/migration/journal.ts";
 import { HelmwardenError } from "../errors.ts";
-import { beginMigration } from "../operations/migrate/backUp.ts";
+import { beginMigration, completeBegin } from "../operations/migrate/backUp.ts";
 import { type Inventoried, type Scope, takeInventory } from "../operations/migrate/takeInventory.ts";
 import type { MigrationFiles, MigrationJournal } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
@@ -111,6 +111,7 @@ export async function migrateResumeCommand(
       const secrets = secretsLeft(request, stateOf(journal.entries));
       const scope = { namespaces, labelSelector, secrets, template, rule, paths };
       const inventory = await inventoryOf(app, request.cluster, scope, context.signal);
+      await completeBegin({ journal, digestKey: (await app.portsOf(request.cluster)).digestKey }, inventory.imports);
       return await carryOn({ app, files, journal, request, options }, inventory, context, mode === "verify");
     } finally {
       await journal.close();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { MigrationRequest } from "../core/migration/journal.ts";
 import { refsOf } from "../core/spec.ts";
 import { HelmwardenError } from "../errors.ts";
-import { beginMigration } from "../operations/migrate/backUp.ts";
+import { beginMigration, completeBegin } from "../operations/migrate/backUp.ts";
 import { takeStoreInventory } from "../operations/migrate/takeStoreInventory.ts";
 import type { CommandContext, ExitCode, Terminal } from "./context.ts";
 import { chosenStore } from "./migrate.ts";
@@ -60,8 +60,11 @@ function requestOf({ cluster, storePath = [] }: RunOptions, from: string, store:
 
 /** `migrate resume` and `migrate verify` of such a migration. */
 export async function goOnWithStores(run: MoveRun & { readonly app: App }, context: CommandContext): Promise<ExitCode> {
-  const { from = "", store, paths = [] } = requestIn(run.journal, run.options.dir);
-  return await carryOver(await moveOf(run.app, from, store, paths, context.signal), run, context);
+  const { from = "", store, paths = [], cluster } = requestIn(run.journal, run.options.dir);
+  const move = await moveOf(run.app, from, store, paths, context.signal);
+  const { digestKey } = await run.app.portsOf(cluster);
+  await completeBegin({ journal: run.journal, digestKey }, move.inventory.imports);
+  return await carryOver(move, run, context);
 }
 
 async function moveOf(app: App, from: string, to: string, more: readonly string[], signal: AbortSignal): Promise<Move> {

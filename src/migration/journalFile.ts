@@ -11,6 +11,7 @@ const Entry: z.ZodType<JournalEntry> = z.discriminatedUnion("step", [
   z.object({
     step: z.literal("begin"),
     at: z.string(),
+    items: z.number().default(0),
     request: z.object({
       cluster: z.string(),
       namespaces: names,

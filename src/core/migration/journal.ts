@@ -23,7 +23,8 @@ export type Stage = "import" | "verify" | "generate" | "plan" | "cutover" | "rol
 
 /** One line of the journal. Holds names and digests, never values. */
 export type JournalEntry =
-  | { readonly step: "begin"; readonly at: string; readonly request: MigrationRequest }
+  /** `items`: so many lines of that step belong to it; a crash may have torn them off. */
+  | { readonly step: "begin"; readonly at: string; readonly request: MigrationRequest; readonly items: number }
   /** What goes to one path, and the digests of its keys. */
   | {
       readonly step: "item";
@@ -54,6 +55,8 @@ export interface JournalItem {
 /** What the journal says has happened. */
 export interface MigrationState {
   readonly request: MigrationRequest | undefined;
+  /** Are all items on record that were to be when it began? Nothing was imported before. */
+  readonly isBegun: boolean;
   readonly items: ReadonlyMap<string, JournalItem>;
   readonly backup: Extract<JournalEntry, { step: "backup" }> | undefined;
   /** By path, the keys that we made or were about to make, without those that we took back. */
@@ -68,6 +71,7 @@ export interface MigrationState {
 /** Folds the lines of a journal, oldest first. */
 export function stateOf(entries: readonly JournalEntry[]): MigrationState {
   let request: MigrationRequest | undefined;
+  let expected = 0;
   let backup: MigrationState["backup"];
   const items = new Map<string, JournalItem>();
   const intents = new Map<string, Set<string>>();
@@ -78,6 +82,7 @@ export function stateOf(entries: readonly JournalEntry[]): MigrationState {
     switch (entry.step) {
       case "begin":
         request = entry.request;
+        expected = entry.items;
         break;
       case "item":
         items.set(entry.path, { origin: entry.origin, keys: new Map(Object.entries(entry.keys)) });
@@ -104,7 +109,8 @@ export function stateOf(entries: readonly JournalEntry[]): MigrationState {
         stages.set(entry.stage, { at: entry.at, ok: entry.ok });
     }
   }
-  return { request, items, backup, intents, results, deleted, stages };
+  const isBegun = items.size >= expected;
+  return { request, isBegun, items, backup, intents, results, deleted, stages };
 }
 
 /** A key is in the store with the bytes that the cluster had. */

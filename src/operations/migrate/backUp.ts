@@ -1,6 +1,6 @@
 import { type DigestKey, digestOf } from "../../core/digest.ts";
 import type { BackupLock } from "../../core/migration/backup.ts";
-import type { JournalEntry, MigrationRequest } from "../../core/migration/journal.ts";
+import { type JournalEntry, type MigrationRequest, stateOf } from "../../core/migration/journal.ts";
 import type { ImportPath } from "../../core/migration/proposal.ts";
 import type { Backups, Clock, MigrationJournal } from "../../ports.ts";
 import type { Inventoried } from "./takeInventory.ts";
@@ -11,11 +11,26 @@ export async function beginMigration(
   request: MigrationRequest,
   imports: readonly ImportPath[],
 ): Promise<void> {
-  const items = imports.map(({ path, origin, keys }): JournalEntry => {
+  const items = imports.length;
+  await journal.append(
+    { step: "begin", at: clock.now().toISOString(), request, items },
+    ...itemsOf(imports, digestKey),
+  );
+}
+
+/** Completes a journal whose first lines a crash or a full disk tore apart: what has no line would be left out for good. */
+export async function completeBegin(
+  { journal, digestKey }: { journal: MigrationJournal; digestKey: DigestKey },
+  imports: readonly ImportPath[],
+): Promise<void> {
+  if (!stateOf(journal.entries).isBegun) await journal.append(...itemsOf(imports, digestKey));
+}
+
+function itemsOf(imports: readonly ImportPath[], digestKey: DigestKey): JournalEntry[] {
+  return imports.map(({ path, origin, keys }) => {
     const digests = [...keys].map(([key, value]) => [key, digestOf(digestKey, value)] as const);
     return { step: "item", path, origin, keys: Object.fromEntries(digests) };
   });
-  await journal.append({ step: "begin", at: clock.now().toISOString(), request }, ...items);
 }
 
 /** Encrypts the Secrets and the values of the releases into a file, and records it once it has been compared. */

@@ -181,3 +181,20 @@ test("a disk that is full in the midst of the import stops it: without a line in
     90,
   );
 }, 300_000);
+
+test("a disk that is full while the journal is begun: resume completes it first, so that no Secret is left out", async () => {
+  await makeSecrets(90);
+  const full = cramped(8, "run", "-n", scenario.namespace, "--yes", "--recipient", recipient);
+  expect({ code: full.code, stderr: flat(full.stderr) }).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("The journal") as string,
+  });
+  const begun = world.journal().filter(({ step }) => step === "item").length;
+  expect(begun).toBeGreaterThan(0);
+  expect(begun).toBeLessThan(90);
+  expect(await world.stored("raw-0")).toBeUndefined();
+  const resumed = await world.migrate("resume", "--yes", "--recipient", recipient, "-o", "json");
+  expect({ code: resumed.code, stderr: resumed.stderr }).toEqual({ code: 0, stderr: "" });
+  const { keys } = JSON.parse(resumed.stdout) as { keys: Record<string, number> };
+  expect(keys).toMatchObject({ created: 90, equal: 0, waiting: 0 });
+}, 300_000);

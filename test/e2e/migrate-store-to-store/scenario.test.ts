@@ -236,7 +236,7 @@ test("killed around each of its writes, resume ends as it would have ended, and 
   await inService();
   const { vaultAddress } = sharedServers();
   const relay = await startRelay(vaultAddress);
-  onTestFinished(relay.close);
+  onTestFinished(() => relay.close());
   const stores = join(scenario.dir, "config/stores.yaml");
   writeFileSync(stores, readFileSync(stores, "utf8").replace(vaultAddress, relay.address));
   // Two writes a path: its data, and the notes beside them.
@@ -280,7 +280,7 @@ async function heldByInfisical(): Promise<Record<string, unknown>> {
 
 test("into Infisical: folders are made, bytes come back, the configuration follows; killed after each write, it ends the same", async () => {
   const relay = await startRelay(infisical.url);
-  onTestFinished(relay.close);
+  onTestFinished(() => relay.close());
   scenario.configure(
     configuration(relay.address)
       .replaceAll("store: infisical, path: /", "store: vault, path: ")
