@@ -6,7 +6,7 @@ import { type MigrationRequest, type MigrationState, secretsLeft, stateOf } from
 import { type ReadTally, tallyReads } from "../core/migration/secretReads.ts";
 import { HelmwardenError } from "../errors.ts";
 import { countHistory } from "../operations/migrate/countHistory.ts";
-import { deleteOriginals } from "../operations/migrate/deleteOriginals.ts";
+import { deleteOriginals, finishDeletions } from "../operations/migrate/deleteOriginals.ts";
 import { handOver } from "../operations/migrate/handOver.ts";
 import { takeInventory } from "../operations/migrate/takeInventory.ts";
 import { watchOriginals } from "../operations/migrate/watchOriginals.ts";
@@ -53,9 +53,10 @@ export async function migrateCutoverCommand(options: CutoverOptions, context: Co
     const journal = await files.openJournal(join(options.dir, JOURNAL), options.dryRun ? "read" : "go on");
     try {
       const request = requestIn(journal, options.dir);
-      const state = stateOf(journal.entries);
       requireOfCluster(request);
-      requireProven(state);
+      requireProven(stateOf(journal.entries));
+      const [cluster, ports] = await Promise.all([app.cluster(request.cluster), app.portsOf(request.cluster)]);
+      const state = await finishDeletions({ ...ports, cluster, journal }, options.dryRun, context.signal);
       return await cutOver({ app, files, journal, request, state, options }, shadowMs, context);
     } finally {
       await journal.close();

@@ -5,6 +5,7 @@ import { loadMapping } from "../config/migrationMapping.ts";
 import { countKeys, type MigrationRequest, secretsLeft, stateOf } from "../core/migration/journal.ts";
 import { HelmwardenError } from "../errors.ts";
 import { beginMigration, completeBegin } from "../operations/migrate/backUp.ts";
+import { finishDeletions } from "../operations/migrate/deleteOriginals.ts";
 import { type Inventoried, type Scope, takeInventory } from "../operations/migrate/takeInventory.ts";
 import type { MigrationFiles, MigrationJournal } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
@@ -108,10 +109,12 @@ export async function migrateResumeCommand(
       const { paths } = await loadMapping(request.mapping);
       const rule = app.config.stores.get(request.store)?.provider.kind ?? "vault";
       const { namespaces, labelSelector, template } = request;
-      const secrets = secretsLeft(request, stateOf(journal.entries));
+      const [cluster, ports] = await Promise.all([app.cluster(request.cluster), app.portsOf(request.cluster)]);
+      const state = await finishDeletions({ ...ports, cluster, journal }, false, context.signal);
+      const secrets = secretsLeft(request, state);
       const scope = { namespaces, labelSelector, secrets, template, rule, paths };
       const inventory = await inventoryOf(app, request.cluster, scope, context.signal);
-      await completeBegin({ journal, digestKey: (await app.portsOf(request.cluster)).digestKey }, inventory.imports);
+      await completeBegin({ ...ports, journal }, inventory.imports);
       return await carryOn({ app, files, journal, request, options }, inventory, context, mode === "verify");
     } finally {
       await journal.close();

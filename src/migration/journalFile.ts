@@ -42,6 +42,7 @@ const Entry: z.ZodType<JournalEntry> = z.discriminatedUnion("step", [
     keys: z.record(z.string(), z.enum(["created", "equal", "conflict", "changed", "failed"])),
   }),
   z.object({ step: z.literal("removed"), path: z.string(), keys: names }),
+  z.object({ step: z.literal("deleting"), path: z.string() }),
   z.object({ step: z.literal("deleted"), at: z.string(), path: z.string() }),
   z.object({
     step: z.literal("stage"),

@@ -6,6 +6,17 @@ import type { Relay } from "./relay.ts";
 /** `after`: the server has done it, and the program has not heard of it. */
 export type When = "before" | "after";
 
+/**
+ * Writes by number, and on which side of each to die, without an end. Of so many writes that follow each other with
+ * nothing in between, each is looked at once: after one is before the next.
+ */
+export function* moments(inARow: number): Generator<{ readonly number: number; readonly when: When }> {
+  for (let number = 1; ; number += 1) {
+    if ((number - 1) % inARow === 0) yield { number, when: "before" };
+    yield { number, when: "after" };
+  }
+}
+
 interface Asked {
   readonly method: string;
   readonly path: string;

@@ -43,6 +43,8 @@ export type JournalEntry =
   | { readonly step: "intent"; readonly path: string; readonly keys: readonly string[] }
   | { readonly step: "imported"; readonly path: string; readonly keys: Readonly<Record<string, KeyResult>> }
   | { readonly step: "removed"; readonly path: string; readonly keys: readonly string[] }
+  /** The raw Secret of this path is about to be deleted: if it is gone without the next line, it was us. */
+  | { readonly step: "deleting"; readonly path: string }
   /** The raw Secret of this path is deleted. */
   | { readonly step: "deleted"; readonly at: string; readonly path: string }
   | { readonly step: "stage"; readonly at: string; readonly stage: Stage; readonly ok: boolean };
@@ -64,6 +66,8 @@ export interface MigrationState {
   readonly results: ReadonlyMap<string, ReadonlyMap<string, KeyResult>>;
   /** Paths whose Secrets are deleted since the cut-over. */
   readonly deleted: ReadonlySet<string>;
+  /** Paths whose Secrets were about to be, by a run that did not say how it ended. */
+  readonly deleting: ReadonlySet<string>;
   /** The last word about each stage. */
   readonly stages: ReadonlyMap<Stage, { readonly at: string; readonly ok: boolean }>;
 }
@@ -77,6 +81,7 @@ export function stateOf(entries: readonly JournalEntry[]): MigrationState {
   const intents = new Map<string, Set<string>>();
   const results = new Map<string, Map<string, KeyResult>>();
   const deleted = new Set<string>();
+  const deleting = new Set<string>();
   const stages = new Map<Stage, { at: string; ok: boolean }>();
   for (const entry of entries) {
     switch (entry.step) {
@@ -102,7 +107,11 @@ export function stateOf(entries: readonly JournalEntry[]): MigrationState {
           results.get(entry.path)?.delete(key);
         }
         break;
+      case "deleting":
+        deleting.add(entry.path);
+        break;
       case "deleted":
+        deleting.delete(entry.path);
         deleted.add(entry.path);
         break;
       case "stage":
@@ -110,7 +119,13 @@ export function stateOf(entries: readonly JournalEntry[]): MigrationState {
     }
   }
   const isBegun = items.size >= expected;
-  return { request, isBegun, items, backup, intents, results, deleted, stages };
+  return { request, isBegun, items, backup, intents, results, deleted, deleting, stages };
+}
+
+/** The raw Secret that an item came from; undefined: from elsewhere. */
+export function secretAt(origin: string): { readonly namespace: string; readonly name: string } | undefined {
+  const [, namespace, name] = /^secret ([^/]+)\/(.+)$/.exec(origin) ?? [];
+  return namespace === undefined || name === undefined ? undefined : { namespace, name };
 }
 
 /** A key is in the store with the bytes that the cluster had. */

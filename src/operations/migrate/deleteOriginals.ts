@@ -1,4 +1,5 @@
 import type { AuditRecord } from "../../core/auditRecord.ts";
+import { type MigrationState, secretAt, stateOf } from "../../core/migration/journal.ts";
 import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
 import type { AuditLog, Clock, Cluster, MigrationJournal } from "../../ports.ts";
 import { failureText } from "../failureText.ts";
@@ -30,6 +31,7 @@ export async function deleteOriginals(
     const record: AuditRecord = { kind: "intent", action: "delete", run, subject, base: resourceVersion, changes: [] };
     signal.throwIfAborted();
     await audit.append(record);
+    await journal.append({ step: "deleting", path });
     try {
       await cluster.inventory.remove(one, signal);
     } catch (caught) {
@@ -41,4 +43,29 @@ export async function deleteOriginals(
     await journal.append({ step: "deleted", at: clock.now().toISOString(), path });
   }
   return { deleted: originals.length - kept.length, kept };
+}
+
+/**
+ * What the journal says has happened, with the deletions of a run that died, or lost its answer, before it could record
+ * them: the Secret is gone. They are put on record now, unless this is a dry run.
+ */
+export async function finishDeletions(
+  { cluster, journal, audit, clock, run }: DeletePorts,
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<MigrationState> {
+  const state = stateOf(journal.entries);
+  const gone = new Set(state.deleted);
+  for (const path of state.deleting) {
+    const secret = secretAt(state.items.get(path)?.origin ?? "");
+    if (secret === undefined) continue;
+    const { namespace, name } = secret;
+    if ((await cluster.inventory.get(namespace, name, signal)) !== undefined) continue;
+    gone.add(path);
+    if (dryRun) continue;
+    const subject = `secret ${cluster.name}/${namespace}/${name}`;
+    await audit.append({ kind: "result", action: "delete", run, subject, base: "", changes: [], outcome: "deleted" });
+    await journal.append({ step: "deleted", at: clock.now().toISOString(), path });
+  }
+  return { ...state, deleted: gone };
 }

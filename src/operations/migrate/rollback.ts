@@ -1,5 +1,5 @@
 import { digestOf } from "../../core/digest.ts";
-import { stateOf } from "../../core/migration/journal.ts";
+import { secretAt, stateOf } from "../../core/migration/journal.ts";
 import type { SecretValue } from "../../core/secretValue.ts";
 import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
 import type { Cluster, Store } from "../../ports.ts";
@@ -62,9 +62,9 @@ export async function rollBack(
 /** Origins as the journal names them: `secret NAMESPACE/NAME`, `path STORE:PATH`, `values of NAMESPACE/NAME`. */
 export function originsOf({ inventory }: Pick<Cluster, "inventory">, source: Store | undefined): KeysAtOrigin {
   return async (origin, signal) => {
-    const [, namespace, name] = /^secret ([^/]+)\/(.+)$/.exec(origin) ?? [];
-    if (namespace !== undefined && name !== undefined) {
-      return new Set((await inventory.get(namespace, name, signal))?.data.keys());
+    const secret = secretAt(origin);
+    if (secret !== undefined) {
+      return new Set((await inventory.get(secret.namespace, secret.name, signal))?.data.keys());
     }
     if (source === undefined || !origin.startsWith("path ")) return undefined;
     const reading = await source.readPath(origin.replace(`path ${source.name}:`, ""), signal);

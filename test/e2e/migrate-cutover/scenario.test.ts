@@ -1,10 +1,13 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { canary } from "../../support/canary.ts";
 import { generationOf } from "../../support/deployment.ts";
+import { startFaultProxy } from "../../support/faultProxy.ts";
+import { killAtWrite, moments } from "../../support/killAtWrite.ts";
 import { migrationWorld, type MigrationWorld } from "../../support/migration.ts";
+import { startProgram } from "../../support/program.ts";
 import { openScenario, type Scenario } from "../../support/scenario.ts";
 
 let scenario: Scenario;
@@ -29,9 +32,9 @@ function putInForce(...names: readonly string[]): void {
   writeFileSync(join(scenario.dir, "config", "migrated.yaml"), wanted.join("---\n"));
 }
 
-async function migrated(): Promise<void> {
+async function migrated(...secrets: readonly string[]): Promise<void> {
   const recipient = await identityToRecipient(await generateX25519Identity());
-  const ended = await world.migrate("run", "-n", scenario.namespace, "--yes", "--recipient", recipient);
+  const ended = await world.migrate("run", ...secrets, "-n", scenario.namespace, "--yes", "--recipient", recipient);
   expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
 }
 
@@ -214,3 +217,71 @@ test("a Secret of any type that somebody deletes after the cut-over comes back a
     "otherType Secret The Secret is of type Opaque, the configuration says kubernetes.io/tls",
   );
 }, 120_000);
+
+test("killed around each of its writes, the cut-over ends as it would have ended when it is asked for again", async () => {
+  const { namespace, dir, kubeconfig, api } = scenario;
+  const values = new Map(["first", "second", "held"].map((name) => [name, canary(name)]));
+  const put = (name: string): Promise<void> => world.makeSecret(name, { key: Buffer.from(values.get(name)!) });
+  for (const name of values.keys()) await put(name);
+  const token = canary("token");
+  await scenario.install("shop", "web", { token, url: `postgres://app:${token}@db/app` });
+  await migrated(...[...values.keys(), "shop"].map((name) => `${namespace}/${name}`));
+  putInForce("held", "shop");
+
+  const proxy = await startFaultProxy(kubeconfig);
+  onTestFinished(() => proxy.close());
+  const proxied = proxy.kubeconfig(join(dir, "proxied"));
+  const file = join(dir, "home", "values.yaml");
+  const cutAt = (folder: string): string[] => [
+    ...["--dir", folder, "--yes", "--strip-values", file, "--release", `${namespace}/shop`],
+    ...["--hand-over", "--delete-unread", "--shadow", "0s"],
+  ];
+  const deleted = (from: number): string[] =>
+    scenario
+      .audit()
+      .slice(from)
+      .filter(({ action, outcome }) => action === "delete" && outcome === "deleted")
+      .map(({ subject }) => subject);
+  const ends: object[] = [];
+  for (const moment of moments(1)) {
+    const folder = join(dir, `cut-${moment.when}-${moment.number}`);
+    cpSync(world.dir, folder, { recursive: true });
+    writeFileSync(file, `token: ${token}\nother: 1\n`);
+    for (const name of values.keys()) {
+      await api("DELETE", path(name));
+      await put(name);
+    }
+    const audited = scenario.audit().length;
+    const killed = await killAtWrite(proxy, moment, () =>
+      startProgram(["migrate", "cutover", "-c", join(dir, "config"), ...cutAt(folder)], {
+        dir,
+        env: { KUBECONFIG: proxied, VAULT_TOKEN: world.token },
+      }),
+    );
+    const env = { VAULT_TOKEN: world.token };
+    const again = await scenario.inside("migrate cutover", cutAt(folder), env);
+    const verified = await scenario.inside("migrate verify", ["--dir", folder], env);
+    expect({ moment, code: again.code, stderr: again.stderr, verified }).toMatchObject({
+      code: 2,
+      stderr: "",
+      verified: { code: 0, stderr: "" },
+    });
+    ends.push({
+      values: readFileSync(file, "utf8"),
+      secrets: [...(await world.secrets()).keys()].sort(),
+      managers: await managersOf("held", "key"),
+      deleted: deleted(audited),
+    });
+    if (!killed) break;
+  }
+  // Around one hand-over and two deletions, and the one that lived.
+  expect(ends).toHaveLength(7);
+  for (const end of ends) {
+    expect(end).toEqual({
+      values: "other: 1\n",
+      secrets: ["held", "shop"],
+      managers: ["helmwarden Apply", expect.stringContaining("Update")],
+      deleted: ["first", "second"].map((name) => `secret default/${namespace}/${name}`),
+    });
+  }
+}, 300_000);

@@ -5,7 +5,7 @@ import { canary } from "../../support/canary.ts";
 import { call } from "../../support/http.ts";
 import { type InfisicalServer, startInfisical } from "../../support/infisicalServer.ts";
 import { migrationWorld, type MigrationWorld } from "../../support/migration.ts";
-import { killAtWrite, type When } from "../../support/killAtWrite.ts";
+import { killAtWrite, moments } from "../../support/killAtWrite.ts";
 import { startProgram } from "../../support/program.ts";
 import { type Relay, startRelay } from "../../support/relay.ts";
 import { openScenario, type PrintedResult, type Scenario } from "../../support/scenario.ts";
@@ -200,23 +200,15 @@ test("the first wave that differs ends it, resume goes on, and a rollback takes 
   expect(await world.stored("admin")).toBeDefined();
 }, 300_000);
 
-/** Writes by number, and on which side of them to die. What lies between two writes of one path is one moment. */
-function* moments(perPath: number): Generator<{ readonly number: number; readonly when: When }> {
-  for (let number = 1; ; number += 1) {
-    if (number % perPath === 1) yield { number, when: "before" };
-    yield { number, when: "after" };
-  }
-}
-
 /** Runs the migration again and again behind the relay, killed at each moment until it lives. What each leaves after a resume. */
 async function killedAtEach(
   relay: Relay,
-  perPath: number,
+  inARow: number,
   [from, to]: readonly [string, string],
   left: (dir: string, stdout: string) => Promise<object>,
 ): Promise<object[]> {
   const ends: object[] = [];
-  for (const { number, when } of moments(perPath)) {
+  for (const { number, when } of moments(inARow)) {
     const dir = join(scenario.dir, `killed-${when}-${number}`);
     const killed = await killAtWrite(relay, { number, when }, () =>
       world.start("run", "--from", `store:${from}`, "--to", `store:${to}`, "--yes", "--dir", dir),
