@@ -4,6 +4,11 @@ import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { canary } from "../../support/canary.ts";
 import { generationOf } from "../../support/deployment.ts";
+import { readAccess } from "../../support/clusterApi.ts";
+import { call } from "../../support/http.ts";
+import { waitUntil } from "../../support/process.ts";
+import { makeServiceAccount } from "../../support/serviceAccount.ts";
+import { sharedServers } from "../../support/servers.ts";
 import { startFaultProxy } from "../../support/faultProxy.ts";
 import { killAtWrite, moments } from "../../support/killAtWrite.ts";
 import { migrationWorld, type MigrationWorld } from "../../support/migration.ts";
@@ -20,6 +25,7 @@ afterEach(() => scenario.close());
 
 const flat = (text: string): string => text.replaceAll(/\s+/g, " ");
 const path = (name = ""): string => `/api/v1/namespaces/${scenario.namespace}/secrets/${name}`;
+const UNREAD = ["--delete-unread", "--shadow", "0s"];
 const cutover = (...args: readonly string[]) => world.migrate("cutover", "--yes", ...args);
 
 /** Those of the generated documents that name this, into the configuration. */
@@ -125,6 +131,55 @@ test("a Secret that a workload, a person or a SecretSync needs stays, who it is 
     `unread#key stays: secret ${scenario.namespace}/unread has it no more, and this is the last copy`,
   );
   expect(await world.stored("unread")).toBeDefined();
+}, 300_000);
+
+test("by the audit log that a real API server writes: who reads originals is named, and helmwarden itself does not count", async () => {
+  const { namespace, kubeconfig, dir, api } = scenario;
+  for (const name of ["read", "watched", "refused", "unread"]) {
+    await world.makeSecret(name, { key: Buffer.from(canary(name)) });
+  }
+  const verbs = ["get", "list", "watch"];
+  const token = await makeServiceAccount(kubeconfig, [namespace], [{ apiGroups: [""], resources: ["secrets"], verbs }]);
+  const { body } = await api("POST", `/api/v1/namespaces/${namespace}/serviceaccounts/default/token`, { spec: {} });
+  const stranger = (body as { status: { token: string } }).status.token;
+  await migrated();
+  expect((await cutover()).code).toBe(0);
+
+  const { auditLog } = sharedServers();
+  const from = statSync(auditLog).size;
+  const { server, ca } = readAccess(kubeconfig);
+  const get = async (as: string, query: string): Promise<number> =>
+    (await call(`${server}${path(query)}`, { ca, headers: { authorization: `Bearer ${as}` } })).status;
+  expect(await get(token, "read")).toBe(200);
+  expect(await get(token, "?fieldSelector=metadata.name%3Dwatched")).toBe(200);
+  expect(await get(stranger, "refused")).toBe(403);
+  expect(await get(token, "")).toBe(200);
+  expect((await world.migrate("verify")).code).toBe(0);
+  const log = join(dir, "audit.k8s.log");
+  await waitUntil(
+    "the API server has written the last of them",
+    async () => {
+      const written = readFileSync(auditLog).subarray(from).toString();
+      writeFileSync(log, written.slice(0, written.lastIndexOf("\n") + 1));
+      return (written.match(/"userAgent":"helmwarden/g) ?? []).length > 0 && written.split("limited").length > 3;
+    },
+    { processes: [], timeoutMs: 30_000 },
+  );
+
+  const late = await cutover(...UNREAD, "--audit-log", log);
+  expect({ code: late.code, stderr: late.stderr }).toEqual({ code: 2, stderr: "" });
+  const said = flat(late.stdout);
+  const account = `system:serviceaccount:${namespace}`;
+  for (const line of [
+    `${namespace}/read: stays: ${account}:limited read it (get, 1 times`,
+    `${namespace}/watched: stays: ${account}:limited read it (list, 1 times`,
+    `${namespace}/refused: stays: ${account}:default read it (get, 1 times`,
+    `${namespace}/unread: nothing was seen to read it`,
+    `${account}:limited read many Secrets at once (list, 1 times`,
+    "4 originals, 1 of them unread, 1 deleted.",
+  ]) {
+    expect(said).toContain(line);
+  }
 }, 300_000);
 
 test("a literal is taken out of a values file, and what Helm's history holds is counted", async () => {
@@ -233,8 +288,8 @@ test("killed around each of its writes, the cut-over ends as it would have ended
   const proxied = proxy.kubeconfig(join(dir, "proxied"));
   const file = join(dir, "home", "values.yaml");
   const cutAt = (folder: string): string[] => [
-    ...["--dir", folder, "--yes", "--strip-values", file, "--release", `${namespace}/shop`],
-    ...["--hand-over", "--delete-unread", "--shadow", "0s"],
+    ...["--dir", folder, "--yes", "--strip-values", file, "--release", `${namespace}/shop`, "--hand-over"],
+    ...UNREAD,
   ];
   const deleted = (from: number): string[] =>
     scenario
