@@ -31,6 +31,11 @@ export interface Store {
    * Absent: the store has no place for them.
    */
   annotate?(path: string, notes: ReadonlyMap<string, string>, signal: AbortSignal): Promise<number>;
+  /**
+   * Every path that holds something below this one, at any depth; "" is the whole store, its root included where that
+   * is a path. Rejects where a part of it may not be listed. Absent: the store cannot tell.
+   */
+  listPaths?(below: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Logs in and makes the cheapest call that proves it. Never throws for what it finds. */
   check(signal: AbortSignal): Promise<CheckLine>;
   /** What ends and must be replaced by a person, as far as it is known by now; from memory, without a call. */

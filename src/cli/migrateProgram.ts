@@ -112,7 +112,7 @@ function scoped(command: Command): Command {
     .option("-l, --selector <labels>", "Secrets with these labels, as in kubectl")
     .option("--cluster <context>", "context of the kubeconfig", "default")
     .option("--from <store>", "copy what the configuration reads from this store, instead of Secrets")
-    .option("--store-path <path...>", "with --from: these paths as well")
+    .option("--store-path <path...>", "with --from: these paths as well; apps/** is all below apps, ** the whole store")
     .option("--to <store>", "name of the SecretStore; default: the only one")
     .option("--path <template>", "where a Secret goes in the store", DEFAULT_PATH)
     .option("--mapping <file>", "paths of single Secrets, and where charts are found");

@@ -4,6 +4,7 @@ import type { MigrationRequest } from "../core/migration/journal.ts";
 import { refsOf } from "../core/spec.ts";
 import { HelmwardenError } from "../errors.ts";
 import { beginMigration, completeBegin } from "../operations/migrate/backUp.ts";
+import { expandPaths } from "../operations/migrate/expandPaths.ts";
 import { takeStoreInventory } from "../operations/migrate/takeStoreInventory.ts";
 import type { CommandContext, ExitCode, Terminal } from "./context.ts";
 import { chosenStore } from "./migrate.ts";
@@ -76,7 +77,8 @@ async function moveOf(app: App, from: string, to: string, more: readonly string[
   const { releases, secrets, rotations } = app.config;
   const sources = [...releases.flatMap(({ values }) => values), ...secrets.flatMap(({ data }) => data)];
   const refs = [...sources.flatMap((one) => refsOf(one.source)), ...rotations.map(({ secret }) => secret)];
-  const paths = [...refs.filter(({ store }) => store === from).map(({ path }) => path), ...more];
+  const named = await expandPaths(source, more, signal);
+  const paths = [...refs.filter(({ store }) => store === from).map(({ path }) => path), ...named];
   if (paths.length === 0) {
     throw new HelmwardenError(
       "UsageInvalid",

@@ -79,6 +79,19 @@ export function storeContract(name: string, make: () => Promise<StoreWorld>): vo
       expect(await world.store.readPath(world.path("never"), signal)).toEqual({ kind: "missing", why: "absent" });
     });
 
+    it("lists the paths below one at any depth, nothing beside it, and the whole store", async () => {
+      const below = ["tree/b", "tree/a/deep/er", "tree/a"].map((one) => world.path(one));
+      const beside = world.path("treetop");
+      for (const path of [...below, beside]) await world.put(path, { KEY: canary("tree") });
+      const list = async (path: string): Promise<readonly string[]> =>
+        (await world.store.listPaths!(path, signal)).toSorted();
+      expect(await list(world.path("tree"))).toEqual(below.toSorted());
+      expect(await list(world.path("tree/a"))).toEqual([world.path("tree/a/deep/er")]);
+      expect(await list(world.path("no/such/tree"))).toEqual([]);
+      expect(await list("")).toEqual(expect.arrayContaining([...below, beside]));
+      await expectFault("StoreDenied", () => world.denied().listPaths!(world.path("tree"), signal));
+    });
+
     it("shows that a secret is there though it is not text for us", async () => {
       const path = world.path("odd");
       const kind = await world.putOdd(path, "ODD");

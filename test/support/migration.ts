@@ -12,6 +12,8 @@ import { sharedServers } from "./servers.ts";
 export interface MigrationWorld {
   /** A login that may write below the namespace's place in Vault. */
   readonly token: string;
+  /** Lets that login do more there than to create, read, update and delete. */
+  readonly permit: (...capabilities: readonly string[]) => Promise<void>;
   /** The folder of the journal. */
   readonly dir: string;
   /** `migrate STEP -c … --dir …`, not for a terminal. */
@@ -50,10 +52,14 @@ export async function migrationWorld(scenario: Scenario, env: Record<string, str
   const vault = (method: string, path: string, body?: unknown) =>
     call(`${vaultAddress}/v1/${path}`, { method, body, headers: { "x-vault-token": vaultToken } });
   const token = canary("migrate-token");
-  const rules = ["data", "metadata"].map(
-    (part) => `path "secret/${part}/${namespace}/*" { capabilities = ["create", "read", "update", "delete"] }`,
-  );
-  await vault("POST", `sys/policies/acl/${namespace}-migrate`, { policy: rules.join("\n") });
+  const permit: MigrationWorld["permit"] = async (...more) => {
+    const capabilities = JSON.stringify(["create", "read", "update", "delete", ...more]);
+    const rules = ["data", "metadata"].map(
+      (part) => `path "secret/${part}/${namespace}/*" { capabilities = ${capabilities} }`,
+    );
+    await vault("POST", `sys/policies/acl/${namespace}-migrate`, { policy: rules.join("\n") });
+  };
+  await permit();
   await vault("POST", "auth/token/create", { id: token, policies: [`${namespace}-migrate`], ttl: "1h" });
   const dir = join(scenario.dir, "migration");
   const start: MigrationWorld["start"] = (step, ...args) =>
@@ -72,6 +78,7 @@ export async function migrationWorld(scenario: Scenario, env: Record<string, str
   };
   return {
     token,
+    permit,
     dir,
     start,
     migrate: (step, ...args) => start(step, ...args).end,

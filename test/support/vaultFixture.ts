@@ -27,7 +27,7 @@ export interface VaultFixture {
 
 export const given = (text: string) => (): Promise<SecretValue> => Promise.resolve(SecretValue.fromText(text));
 
-/** `secret/` is KV 2 and `one/` KV 1. The policy `app` reads all of both but `secret/denied/`. */
+/** `secret/` is KV 2 and `one/` KV 1. The policy `app` reads and lists all of both but `secret/denied/`. */
 export async function startVaultFixture(options: Partial<VaultServerOptions> = {}): Promise<VaultFixture> {
   const dir = mkdtempSync(join(tmpdir(), "helmwarden-vault-"));
   const server = await startVault({ dir, rootToken: canary("root"), ...options });
@@ -38,7 +38,7 @@ export async function startVaultFixture(options: Partial<VaultServerOptions> = {
   };
   const appRole = { roleId: canary("role-id"), secretId: canary("secret-id") };
   const policy =
-    'path "secret/*" { capabilities = ["read"] } path "one/*" { capabilities = ["read"] } path "secret/data/denied/*" { capabilities = ["deny"] }';
+    'path "secret/*" { capabilities = ["read", "list"] } path "one/*" { capabilities = ["read", "list"] } path "secret/data/denied/*" { capabilities = ["deny"] }';
   await must("POST", "sys/policies/acl/app", { policy });
   await must("POST", "sys/mounts/one", { type: "kv", options: { version: "1" } });
   await must("POST", "sys/auth/approle", { type: "approle" });

@@ -33,6 +33,10 @@ export async function takeStoreInventory(
   const imports: ImportPath[] = [];
   const notes = new Map<string, ReadonlyMap<string, string>>();
   await inLanes([...new Set(paths.map(plain))].sort(), LANES, async (from) => {
+    if (from === "") {
+      moved.push({ from: "/", to: "", keys: [], left: ["what lies at the root needs a folder first: it has no path"] });
+      return;
+    }
     const to = storePathOf(from, "", "", rule);
     const keys = new Map<string, SecretValue>();
     const left: string[] = [];

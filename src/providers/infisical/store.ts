@@ -7,6 +7,7 @@ import { checkInfisical } from "./check.ts";
 import { createClientSecrets } from "./clientSecrets.ts";
 import { createEventStream } from "./events.ts";
 import { createLister } from "./lister.ts";
+import { listPaths } from "./listPaths.ts";
 import { createTokenCalls } from "./login.ts";
 import type { InfisicalDeps, InfisicalOptions } from "./options.ts";
 import { createProjectLookup } from "./project.ts";
@@ -29,13 +30,15 @@ export function createInfisicalStore(options: InfisicalOptions, deps: InfisicalD
   const send = createSender(http, withToken);
   const project = createProjectLookup(options, subject, send, life.signal);
   const root = options.recursive === undefined ? undefined : normalPath(options.recursive.path);
-  const readPath = createReader(createLister(options, subject, send, project, deps.log), root, life.signal);
+  const lister = createLister(options, subject, send, project, deps.log);
+  const readPath = createReader(lister, root, life.signal);
 
   const listen = createEventStream({ options, subject, http, withToken, project });
 
   return {
     name: options.name,
     readPath,
+    listPaths: (below, signal) => listPaths(lister, below, signal),
     writer: createInfisicalWriter({ options, subject, http, withToken, project }),
     watchEvents: (onEvent, signal, onStanding) => {
       const both = AbortSignal.any([signal, life.signal]);

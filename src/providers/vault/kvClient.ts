@@ -13,6 +13,8 @@ import type { Session } from "./session.ts";
 export interface KvClient {
   /** GET of a path of Vault; the answer is a 200 or a 404. `shown` names it in messages and is what a policy would grant. */
   get(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse>;
+  /** The names in a folder, whose path ends with a slash; the answer is a 200, or a 404 where there is none. */
+  list(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse>;
   /**
    * POST or DELETE; the answer is a success or a 400. `repeatable`: sending it twice does no harm, as for a write that
    * checks the version.
@@ -52,22 +54,23 @@ export function createKvClient(options: VaultOptions, subject: string, http: Htt
     return next === undefined ? response : await attempt(next.value.reveal());
   }
 
-  async function explain(
-    response: HttpResponse,
-    doing: "read" | "write",
-    shown: string,
-    signal: AbortSignal,
-  ): Promise<never> {
+  async function explain(response: HttpResponse, doing: Doing, shown: string, signal: AbortSignal): Promise<never> {
     if (response.status === 403) throw denied(subject, doing, shown);
     if (response.status === 503) await explainUnavailable(http, subject, signal);
     if (isUpgrading(response)) throw upgrading(subject, options.mount);
-    throw statusError(subject, response, `${doing === "read" ? "reading" : "writing"} ${shown}`);
+    throw statusError(subject, response, `${WORDS[doing].doing} ${shown}`);
   }
 
   async function get(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse> {
     const response = await send({ method: "GET", path }, signal);
     if (response.status === 200 || response.status === 404) return response;
     return await explain(response, "read", shown, signal);
+  }
+
+  async function list(path: string, shown: string, signal: AbortSignal): Promise<HttpResponse> {
+    const response = await send({ method: "GET", path: `${path}?list=true` }, signal);
+    if (response.status === 200 || response.status === 404) return response;
+    return await explain(response, "list", shown, signal);
   }
 
   async function change({ shown, ...request }: KvChange, signal: AbortSignal): Promise<HttpResponse> {
@@ -92,7 +95,7 @@ export function createKvClient(options: VaultOptions, subject: string, http: Htt
     throw new HelmwardenError("StoreInvalid", `The mount ${mount} of ${subject} is not a KV engine. Name one that is.`);
   }
 
-  return { get, change, discover };
+  return { get, list, change, discover };
 }
 
 /** A mount that is on its way from KV 1 to 2, or was made just now, says so with this 400. */
@@ -109,10 +112,16 @@ function upgrading(subject: string, mount: string): HelmwardenError {
   );
 }
 
-function denied(subject: string, doing: "read" | "write", shown: string): HelmwardenError {
-  const rights = doing === "read" ? '"read"' : '"create" and "update"';
+type Doing = "read" | "list" | "write";
+const WORDS: Readonly<Record<Doing, { readonly doing: string; readonly rights: string }>> = {
+  read: { doing: "reading", rights: '"read"' },
+  list: { doing: "listing", rights: '"list"' },
+  write: { doing: "writing", rights: '"create" and "update"' },
+};
+
+function denied(subject: string, doing: Doing, shown: string): HelmwardenError {
   return new HelmwardenError(
     "StoreDenied",
-    `${subject} denies us ${shown}. Let the policy of our login grant ${rights} on it, and see that its mount exists.`,
+    `${subject} denies us ${shown}. Let the policy of our login grant ${WORDS[doing].rights} on it, and see that its mount exists.`,
   );
 }

@@ -78,6 +78,9 @@ export const KvEvent = z
     dataPath: data.event.metadata.data_path,
   }));
 
+/** Of a folder; those that end with a slash are folders themselves. */
+export const Names = z.object({ data: z.object({ keys: z.array(z.string().min(1)) }) });
+
 export const RoleId = z.object({ data: z.object({ role_id: z.string().min(1) }) });
 
 export const NewSecretId = z.object({

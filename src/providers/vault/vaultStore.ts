@@ -1,16 +1,15 @@
-import { HelmwardenError, toHelmwardenError } from "../../errors.ts";
-import type { CheckLine, PathReading, Store, StoreEnds } from "../../ports.ts";
+import { toHelmwardenError } from "../../errors.ts";
+import type { CheckLine, Store, StoreEnds } from "../../ports.ts";
 import { endsOf } from "../ends.ts";
 import { createHttpClient } from "../http.ts";
 import { keepListening } from "../keepListening.ts";
 import { createAuthClient } from "./authClient.ts";
 import { createEventStream } from "./events.ts";
 import { explainUnavailable } from "./health.ts";
-import { readAnswer, readingOf } from "./kv.ts";
-import type { KvAnswer } from "./kv.ts";
 import { createKvClient } from "./kvClient.ts";
 import type { VaultDeps, VaultOptions } from "./options.ts";
-import { encodePath } from "./paths.ts";
+import { createReader } from "./reader.ts";
+import { createListPaths } from "./listPaths.ts";
 import { createSecretIds } from "./secretIds.ts";
 import { Session } from "./session.ts";
 import { createAnnotate } from "./annotate.ts";
@@ -25,35 +24,13 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
   const { name, mount, ca, attemptTimeoutMs, deadlineMs } = options;
   const server = `Vault at ${URL.parse(options.address)?.origin ?? "no address"}`;
   const subject = `Store ${name} (${server})`;
-  const encodedMount = encodePath(mount);
   const http = createHttpClient({ subject, baseUrl: options.address, ca, attemptTimeoutMs, deadlineMs }, deps);
   const session = new Session(createAuthClient(options, subject, http), subject, deps);
   const kv = createKvClient(options, subject, http, session);
   const life = new AbortController();
   const discover = singleFlight((signal) => kv.discover(signal), life.signal);
   const listen = createEventStream(options, subject, session, (signal) => explainUnavailable(http, subject, signal));
-  const readings = new Map<string, PathReading>();
-  let version = options.version;
-
-  async function readAnswerAt(path: string, signal: AbortSignal): Promise<KvAnswer> {
-    const encoded = encodePath(path);
-    const asVersion = (version ??= await discover(signal));
-    const between = asVersion === 2 ? "/data/" : "/";
-    const response = await kv.get(encodedMount + between + encoded, mount + between + path, signal);
-    return readAnswer(response, asVersion);
-  }
-
-  async function readPath(path: string, signal: AbortSignal): Promise<PathReading> {
-    let answer = await readAnswerAt(path, signal);
-    if (answer.kind === "otherVersion" && options.version === undefined) {
-      version = undefined;
-      answer = await readAnswerAt(path, signal);
-    }
-    if (answer.kind !== "found" && answer.kind !== "missing") throw invalidAnswer(answer.kind, subject, mount);
-    const reading = readingOf(answer, readings.get(path));
-    readings.set(path, reading);
-    return reading;
-  }
+  const readPath = createReader(kv, options, subject, discover);
 
   async function check(signal: AbortSignal): Promise<CheckLine> {
     const line = { subject: `store ${name}` };
@@ -85,15 +62,7 @@ export function createVaultStore(options: VaultOptions, deps: VaultDeps): Store 
   // Where a write goes must be known and not believed: a KV 1 mount takes a write for KV 2 and stores it elsewhere.
   const writer = createVaultWriter(kv, mount, subject, discover);
   const annotate = createAnnotate(kv, mount, subject, discover);
+  const listPaths = createListPaths(kv, mount, subject, discover);
   const credentialsOf = createSecretIds(options, subject, http, session);
-  return { name, readPath, writer, annotate, check, ends, watchEvents, credentialsOf, close };
-}
-
-function invalidAnswer(kind: "otherVersion" | "noMount" | "unknown", subject: string, mount: string): HelmwardenError {
-  const what = {
-    otherVersion: `has KV version 2 at ${mount}, and version 1 is configured. Take \`version\` out: it is asked of the server.`,
-    noMount: `has no mount ${mount}. Correct mount, or enable a KV engine there.`,
-    unknown: `gave an answer that Vault does not give. See whether the address is Vault's and not a proxy's.`,
-  }[kind];
-  return new HelmwardenError("StoreInvalid", `${subject} ${what}`);
+  return { name, readPath, writer, annotate, listPaths, check, ends, watchEvents, credentialsOf, close };
 }

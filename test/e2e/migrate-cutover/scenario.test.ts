@@ -287,10 +287,8 @@ test("killed around each of its writes, the cut-over ends as it would have ended
   onTestFinished(() => proxy.close());
   const proxied = proxy.kubeconfig(join(dir, "proxied"));
   const file = join(dir, "home", "values.yaml");
-  const cutAt = (folder: string): string[] => [
-    ...["--dir", folder, "--yes", "--strip-values", file, "--release", `${namespace}/shop`, "--hand-over"],
-    ...UNREAD,
-  ];
+  const stripped = ["--strip-values", file, "--release", `${namespace}/shop`];
+  const cutAt = (folder: string): string[] => ["--dir", folder, "--yes", ...stripped, "--hand-over", ...UNREAD];
   const deleted = (from: number): string[] =>
     scenario
       .audit()

@@ -173,6 +173,32 @@ test("values, versions, comments and tags arrive, the configuration follows, and
   expect(results.map(({ outcome }) => outcome.kind)).toEqual(["inSync", "inSync"]);
 }, 300_000);
 
+test("all that lies below a path goes as well if it is named with `**`, however deep; from Vault, as far as it may be listed", async () => {
+  await inService();
+  const extra = canary("extra");
+  infisical.putSecret(`/${scenario.namespace}/team/deep/er`, "KEY", extra);
+  infisical.putSecret(`/${scenario.namespace}-beside`, "KEY", canary("beside"));
+  const all = ["--store-path", `${scenario.namespace}/**`, "--yes"];
+  const ended = await copy(...all);
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(flat(ended.stdout)).toContain("4 paths with 4 keys from infisical to vault");
+  expect(await world.stored("team/deep/er")).toEqual({ KEY: extra });
+
+  const back = ["--from", "store:vault", "--to", "store:infisical", "--dir", join(scenario.dir, "back")];
+  const denied = await world.migrate("run", ...back, ...all);
+  expect({ code: denied.code, stdout: denied.stdout }).toEqual({ code: 1, stdout: "" });
+  expect(flat(denied.stderr)).toContain(
+    `denies us secret/metadata/${scenario.namespace}/. Let the policy of our login grant "list"`,
+  );
+  await world.permit("list");
+  const listed = await world.migrate("run", ...back, ...all, "--dry-run");
+  expect({ code: listed.code, stderr: listed.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(flat(listed.stdout)).toContain("4 paths with 4 keys from vault to infisical");
+  const nothing = await copy("--store-path", "no/such/**", "--dir", join(scenario.dir, "nothing"));
+  expect(nothing).toMatchObject({ code: 64 });
+  expect(flat(nothing.stderr)).toContain("infisical has nothing below no/such.");
+}, 300_000);
+
 test("the first wave that differs ends it, resume goes on, and a rollback takes back just what was copied, as long as the source is kept", async () => {
   const [, , admin] = await inService();
   const [shop = ""] = paths();
