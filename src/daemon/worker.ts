@@ -1,15 +1,14 @@
 import { hold } from "../core/hold.ts";
-import { ownObjectName } from "../core/objectNames.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { nextAfter } from "../core/retry.ts";
-import { clusterOf, type SubjectId, subjectRefs, type SubjectSpec } from "../core/subject.ts";
+import { clusterOf, type SubjectId, subjectIdOf, subjectRefs, type SubjectSpec } from "../core/subject.ts";
 import { RETRY, toHelmwardenError } from "../errors.ts";
 import { emitOutcome } from "../operations/emitOutcome.ts";
 import { noteOutcome } from "../operations/noteOutcome.ts";
-import { reconcileSubject, subjectOf } from "../operations/reconcileSubject.ts";
-import { createStorePass } from "../operations/storePass.ts";
+import { subjectOf } from "../operations/reconcileSubject.ts";
 import type { Clock, Job, Log } from "../ports.ts";
 import type { Generation } from "./generation.ts";
+import { passUnderLeases } from "./passUnderLeases.ts";
 
 /** What came of one job, for whoever keeps count. */
 export interface Worked {
@@ -51,72 +50,45 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
       if (deps.isNew(job.reason, store, path)) generation.stores.get(store)?.outdate(path);
     try {
       const start = deps.clock.monotonic();
-      const outcome = deps.isFighting(job.subject)
-        ? fightHold(job.subject)
-        : await passUnderLease(deps, generation, subject, signal);
-      if (outcome === "taken") return deps.enqueue(job.subject, job.reason, TAKEN_MS);
-      const word = retryWord(outcome);
-      const attempt = attemptOf(job.reason, word);
-      const next = nextAfter(outcome, attempt, generation.config.program.retry, deps.random());
-      if (next.kind === "again" && !signal.aborted) deps.enqueue(job.subject, `${word} ${next.attempt}`, next.delayMs);
-      deps.onWorked({
-        subject: job.subject,
-        outcome,
-        seconds: (deps.clock.monotonic() - start) / 1000,
-        attempt,
-        againMs: next.kind === "again" ? next.delayMs : undefined,
-        stalled: next.kind === "stalled",
-      });
-      await tell(deps, generation, told, job, subject, outcome, next.kind === "stalled", signal);
+      const outcomes = deps.isFighting(job.subject)
+        ? new Map([[subject, fightHold(job.subject)]])
+        : await passUnderLeases(generation, subject, deps.onLease, signal);
+      if (outcomes === "taken") return deps.enqueue(job.subject, job.reason, TAKEN_MS);
+      const seconds = (deps.clock.monotonic() - start) / 1000;
+      for (const [one, outcome] of outcomes) {
+        const own = { subject: subjectIdOf(one), reason: job.reason };
+        const stalled = follow(deps, generation, own, outcome, seconds, signal);
+        await tell(deps, generation, told, own, one, outcome, stalled, signal);
+      }
     } finally {
       leave();
     }
   };
 }
 
+/** Counts it, and sends it again where it is to be; says whether it is not tried again by itself. */
+function follow(
+  deps: WorkerDeps,
+  { config }: Generation,
+  { subject, reason }: Job,
+  outcome: Outcome,
+  seconds: number,
+  signal: AbortSignal,
+): boolean {
+  const word = retryWord(outcome);
+  const attempt = attemptOf(reason, word);
+  const next = nextAfter(outcome, attempt, config.program.retry, deps.random());
+  if (next.kind === "again" && !signal.aborted) deps.enqueue(subject, `${word} ${next.attempt}`, next.delayMs);
+  const againMs = next.kind === "again" ? next.delayMs : undefined;
+  const stalled = next.kind === "stalled";
+  deps.onWorked({ subject, outcome, seconds, attempt, againMs, stalled });
+  return stalled;
+}
+
 function fightHold(subject: SubjectId): Outcome {
   const message =
     "What helmwarden put back was changed again three times within ten minutes: another controller owns it. Find it (`kubectl get secret --show-managed-fields`, GitOps, an operator), or set `drift: report`. It is tried again when the configuration changes, or later.";
   return { kind: "held", holds: [hold("owner", subject, message)], changes: [] };
-}
-
-async function passUnderLease(
-  deps: WorkerDeps,
-  { app, stores }: Generation,
-  subject: SubjectSpec,
-  signal: AbortSignal,
-): Promise<Outcome | "taken"> {
-  const about = subjectOf(subject);
-  try {
-    const { name: cluster, withLease } = await app.cluster(clusterOf(subject));
-    const ports = await app.portsOf(cluster);
-    const lease = { namespace: about.namespace, name: ownObjectName(about) };
-    const held = await withLease(
-      lease,
-      async (still) => {
-        deps.onLease(1);
-        try {
-          const outcome = await reconcileSubject(ports, subject, createStorePass(stores, still), still).catch(
-            failureOf,
-          );
-          // A pass that ended because its lease was lost says nothing about the subject, which must not stall for it.
-          const isLost = still.aborted && !signal.aborted;
-          return isLost && outcome.kind === "failed" ? "taken" : outcome;
-        } finally {
-          deps.onLease(-1);
-        }
-      },
-      signal,
-    );
-    return held.kind === "taken" ? "taken" : held.result;
-  } catch (caught) {
-    return failureOf(caught);
-  }
-}
-
-function failureOf(caught: unknown): Outcome & { kind: "failed" } {
-  const { code, message } = toHelmwardenError(caught);
-  return { kind: "failed", code, message };
 }
 
 /** One log line and one Event for what was done; for what was not, not again while it is the same. */

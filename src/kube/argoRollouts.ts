@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
+import { remembersValues } from "../core/readers.ts";
 import type { Rollout } from "../core/rollout.ts";
 import { Sealed } from "../core/secretValue.ts";
 import type { Workload, WorkloadRef } from "../ports.ts";
@@ -64,13 +65,17 @@ export const argoRollout = z
  */
 export function rolloutWorkload(found: ArgoRollout, deployment: Workload | undefined): Workload | undefined {
   const { ref, template, rollout } = found;
-  if (template !== undefined) return { ref, podTemplate: new Sealed(template), rollout };
+  if (template !== undefined) {
+    const remembers = remembersValues({ kind: ref.kind, spec: { template } });
+    return { ref, podTemplate: new Sealed(template), remembers, rollout };
+  }
   if (deployment === undefined) return undefined;
   const isBehind = found.observedDeployment < deployment.rollout.generation;
   // A change of the Deployment's template rolls the Rollout, whose own generation stays.
   return {
     ref,
     podTemplate: deployment.podTemplate,
+    remembers: deployment.remembers,
     rollout: isBehind ? { ...rollout, observedGeneration: -1 } : rollout,
   };
 }

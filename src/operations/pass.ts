@@ -63,7 +63,7 @@ export async function runPass(input: PassInput, onResult: OnResult, signal: Abor
     const [subject, { cluster }] = [secretSubject(one.spec), one.spec];
     const outcome = await outcomeOf(signal, async () => {
       const ports = await input.portsOf(cluster);
-      return await underLease(ports, subject, async (held) => await settleSecret(ports, one, held), signal);
+      return await underLease(ports, subject, async (held) => await settleSecret(ports, one, written, held), signal);
     });
     done(subject, cluster, outcome);
   }

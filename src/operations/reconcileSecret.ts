@@ -106,16 +106,29 @@ async function unsettledSecret(
   return { spec, plan, before, token: tokenOf(plan, present), existed: plan.unfinished };
 }
 
-/** Second half, after all Secrets and releases of the pass: restarts those who read a changed key at start, and records. */
-export async function settleSecret(ports: SecretPorts, written: WrittenSecret, signal: AbortSignal): Promise<Outcome> {
-  const { spec, plan, before, token, existed } = written;
-  const changed = plan.kind === "apply" ? plan.changes.map(({ path }) => path) : spec.data.map(({ key }) => key);
-  const keys = changed.map((key): DataKey => ({ kind: "Secret", name: spec.secret, key }));
+/** The keys that it writes, as workloads read them. */
+export function keysOf({ secret, data }: SecretSync): DataKey[] {
+  return data.map(({ key }) => ({ kind: "Secret", name: secret, key }));
+}
+
+/**
+ * Second half, after all Secrets and releases of the pass: restarts those who read a changed key at start, and records.
+ * `all` that the pass has written: a restart is for these as well, and none of them asks for another.
+ */
+export async function settleSecret(
+  ports: SecretPorts,
+  written: WrittenSecret,
+  all: readonly WrittenSecret[],
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { spec, plan, before, existed } = written;
+  const { cluster, namespace } = spec;
   const mode = existed ? spec.restart : "never";
-  const after = await ports.cluster.workloads.list(spec.namespace, signal);
+  const covers = all.filter((one) => one.spec.cluster === cluster && one.spec.namespace === namespace).map(changeOf);
+  const after = await ports.cluster.workloads.list(namespace, signal);
   const { restarted } = await restartReaders(
     ports,
-    { keys, isRolled: changedSince(before), after, token, mode },
+    { ...changeOf(written), covers, isRolled: changedSince(before), after, mode },
     signal,
   );
   const outcome = plan.kind === "apply" ? "changed" : "adopted";
@@ -129,6 +142,11 @@ export async function settleSecret(ports: SecretPorts, written: WrittenSecret, s
     changes: plan.changes,
     restarted: restarted.map(formatWorkload),
   };
+}
+
+function changeOf({ spec, plan, token }: WrittenSecret): { readonly keys: readonly DataKey[]; readonly token: string } {
+  const changed = plan.kind === "apply" ? new Set(plan.changes.map(({ path }) => path)) : undefined;
+  return { token, keys: keysOf(spec).filter(({ key }) => changed?.has(key) ?? true) };
 }
 
 async function applySecret(

@@ -45,7 +45,7 @@ async function passSecret(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const outcome = await reconcileSecret(ports, spec, await wantedKeys(spec, stores), record, "sync", signal);
-  return "kind" in outcome ? outcome : await settleSecret(ports, outcome, signal);
+  return "kind" in outcome ? outcome : await settleSecret(ports, outcome, [], signal);
 }
 
 async function passRelease(

@@ -8,7 +8,7 @@ import type { Clock, Cluster, Workload, WorkloadRef } from "../ports.ts";
 
 /** The annotation that `kubectl rollout restart` sets as well. */
 const RESTARTED_AT = "kubectl.kubernetes.io/restartedAt";
-/** Which change a workload was restarted for, so that a pass that died is not repeated. */
+/** Which changes a workload was restarted for, so that a pass that died is not repeated. */
 const RESTARTED_FOR = "helmwarden.dev/restarted-for";
 
 /** Names one change: the wanted values and what it was made on, as the same values may be brought back after a drift. */
@@ -30,6 +30,8 @@ export interface Restarts {
   /** Identity of the change; a workload that was restarted for it already is left alone. */
   readonly token: string;
   readonly mode: "auto" | "never";
+  /** Other changes that are in place: who is restarted now need not be restarted for them again. */
+  readonly covers?: readonly { readonly keys: readonly DataKey[]; readonly token: string }[];
 }
 
 /**
@@ -38,17 +40,19 @@ export interface Restarts {
  */
 export async function restartReaders(
   ports: RestartPorts,
-  { keys, after, isRolled, token, mode }: Restarts,
+  { keys, after, isRolled, token, mode, covers = [] }: Restarts,
   signal: AbortSignal,
 ): Promise<{ readonly restarted: readonly WorkloadRef[]; readonly rolling: readonly WorkloadRef[] }> {
   const restarted: WorkloadRef[] = [];
   const rolling: WorkloadRef[] = [];
   for (const workload of after) {
-    if (isRolled(workload) || restartedFor(workload) === token) {
+    if (isRolled(workload) || restartedFor(workload).has(token)) {
       rolling.push(workload.ref);
     } else if (mode === "auto" && readsAtStart(workload, keys)) {
       if (!(await ports.cluster.workloads.mayDisrupt(workload, signal))) throw blocked(workload.ref);
-      const annotations = { [RESTARTED_AT]: ports.clock.now().toISOString(), [RESTARTED_FOR]: token };
+      const covered = covers.filter((one) => readsAtStart(workload, one.keys)).map((one) => one.token);
+      const changes = [...new Set([token, ...covered])].join(" ");
+      const annotations = { [RESTARTED_AT]: ports.clock.now().toISOString(), [RESTARTED_FOR]: changes };
       await ports.cluster.workloads.annotatePods(workload.ref, annotations, signal);
       restarted.push(workload.ref);
     }
@@ -94,13 +98,15 @@ export function formatWorkload({ kind, name }: WorkloadRef): string {
   return `${kind}/${name}`;
 }
 
-function readsAtStart(workload: Workload, keys: readonly DataKey[]): boolean {
+export function readsAtStart(workload: Workload, keys: readonly DataKey[]): boolean {
   const template = workload.podTemplate.open();
   return keys.some((key) => readsOf(template, key).some(isReadAtStart));
 }
 
-function restartedFor(workload: Workload): string | undefined {
-  return textAt(mapAt(mapAt(workload.podTemplate.open(), "metadata"), "annotations"), RESTARTED_FOR);
+/** Tokens of the changes that it was last restarted for. */
+function restartedFor(workload: Workload): ReadonlySet<string> {
+  const text = textAt(mapAt(mapAt(workload.podTemplate.open(), "metadata"), "annotations"), RESTARTED_FOR);
+  return new Set(text?.split(" "));
 }
 
 function sameWorkload(left: WorkloadRef, right: WorkloadRef): boolean {

@@ -93,7 +93,7 @@ test("one Secret is read by name, or is absent", async () => {
 test("PodDisruptionBudgets that we may not see are not taken for none", async () => {
   const namespaced = { kind: "Deployment", namespace: namespace.name, name: "any" } as const;
   const rollout = { generation: 1, observedGeneration: 1, wanted: 1, updated: 1, ready: 1, total: 1 };
-  const workload = { ref: namespaced, podTemplate: new Sealed({}), rollout };
+  const workload = { ref: namespaced, podTemplate: new Sealed({}), remembers: false, rollout };
   expect(await cluster.workloads.mayDisrupt(workload, signal)).toBe(true);
   proxy.inject({ path: /poddisruptionbudgets/, fault: { kind: "status", status: 403 } });
   await expectFault("ClusterDenied", () => cluster.workloads.mayDisrupt(workload, signal));

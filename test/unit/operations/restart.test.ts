@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/core/json.ts";
 import { Sealed } from "../../../src/core/secretValue.ts";
-import { type Restarts, restartReaders } from "../../../src/operations/restart.ts";
+import { changedSince, type Restarts, restartReaders } from "../../../src/operations/restart.ts";
 import type { ReleasePorts } from "../../../src/operations/releasePorts.ts";
 import type { Workload, Workloads } from "../../../src/ports.ts";
 import { manualClock } from "../../support/clock.ts";
@@ -15,6 +15,7 @@ function workload(name: string, annotations: JsonObject = {}, secret = "login"):
   return {
     ref: { kind: "Deployment", namespace: "web", name },
     podTemplate: new Sealed<JsonObject>({ metadata: { annotations }, spec: { containers: [{ name: "main", env }] } }),
+    remembers: false,
     rollout: { generation: 1, observedGeneration: 1, wanted: 1, updated: 1, ready: 1, total: 1 },
   };
 }
@@ -33,17 +34,37 @@ const restart = (restarts: Partial<Restarts>): ReturnType<typeof restartReaders>
     },
   };
   const ports = { cluster: { workloads }, clock: manualClock() } as unknown as ReleasePorts;
-  return restartReaders(ports, { keys: [key], before: [], after: [], token: "t1", mode: "auto", ...restarts }, signal);
+  return restartReaders(
+    ports,
+    { keys: [key], isRolled: () => false, after: [], token: "t1", mode: "auto", ...restarts },
+    signal,
+  );
 };
 
 test("who reads it at start is restarted, unless it was for just this change, or has rolled meanwhile", async () => {
   const done = workload("done", { "helmwarden.dev/restarted-for": "t1" });
   const rolled = workload("rolled", { "checksum/config": "new" });
   const after = [workload("app"), done, rolled, workload("other", {}, "another")];
-  const { restarted, rolling } = await restart({ after, before: [workload("app"), workload("rolled")] });
+  const { restarted, rolling } = await restart({
+    after,
+    isRolled: changedSince([workload("app"), workload("rolled")]),
+  });
   expect(restarted.map(({ name }) => name)).toEqual(["app"]);
-  expect(rolling.map(({ name }) => name)).toEqual(["rolled", "app"]);
+  expect(rolling.map(({ name }) => name)).toEqual(["done", "rolled", "app"]);
   expect(annotated).toEqual({ app: "t1" });
+});
+
+test("one restart is for all changes that are in place, as far as the workload reads them", async () => {
+  const covers = [
+    { keys: [key], token: "t1" },
+    { keys: [key], token: "t2" },
+    { keys: [{ ...key, name: "another" }], token: "t3" },
+  ];
+  await restart({ after: [workload("app")], covers });
+  expect(annotated).toEqual({ app: "t1 t2" });
+  const after = [workload("app", { "helmwarden.dev/restarted-for": "t1 t2" })];
+  expect((await restart({ after, token: "t2" })).restarted).toEqual([]);
+  expect((await restart({ after, token: "t3" })).restarted).toHaveLength(1);
 });
 
 test("a PodDisruptionBudget without room stops the restart, which comes back", async () => {
