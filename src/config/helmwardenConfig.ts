@@ -71,7 +71,9 @@ const spec = z
     audit: audit.prefault({}).describe("The record of every change."),
     queue: queue.prefault({ local: {} }).describe("Where work waits: exactly one form."),
     http: http.prefault({}).describe("Where the daemon listens: health, metrics, status and hooks."),
-    rollout: rollout.prefault({}).describe("How a change that reaches many releases is spread."),
+    rollout: rollout
+      .prefault({})
+      .describe("How a change that reaches many releases is spread, in each cluster by itself."),
     restarts: restarts.prefault({}),
     retry: retry.prefault({}).describe("What follows a failed pass."),
     shutdownGrace: duration("0s", "1h")

@@ -1,23 +1,20 @@
 import type { App } from "../app.ts";
 import { afterPutBack, isFight, type PutBacks } from "../core/fights.ts";
 import type { Config } from "../core/spec.ts";
-import { STALLED } from "../core/statusRecord.ts";
 import type { SubjectId } from "../core/subject.ts";
-import { toHelmwardenError } from "../errors.ts";
-import { createStorePass } from "../operations/storePass.ts";
-import { unsettledSubjects } from "../operations/unsettled.ts";
 import type { Clock, Job, Log, Queue } from "../ports.ts";
 import type { Callers } from "./callers.ts";
+import { Comparisons } from "./comparisons.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createGeneration, type Generation } from "./generation.ts";
-import { LEFT_ALONE, lostMs } from "./leftAlone.ts";
+import { lostMs } from "./leftAlone.ts";
 import { Loops } from "./loops.ts";
 import type { Metrics } from "./metrics.ts";
 import { News } from "./news.ts";
 import { Polls } from "./polls.ts";
 import { Recoveries } from "./recoveries.ts";
 import { ReleaseWatch } from "./releaseWatch.ts";
-import { isEnd, Rollouts } from "./rollouts.ts";
+import { Rollouts } from "./rollouts.ts";
 import { isRotation, Rotations } from "./rotations.ts";
 import { StatusRows } from "./statusRows.ts";
 import { StoreAlarms } from "./storeAlarms.ts";
@@ -42,8 +39,6 @@ export interface DaemonDeps {
 
 /** Events of one subject come in bursts (an upgrade writes its Secret, then its pods): one pass looks at all. */
 const SETTLE_MS = 200;
-/** From so many on, a change is first compared with the records, and only who needs a pass gets one. */
-const COMPARE_FROM = 5;
 const WATCHES_WITHIN_MS = 5_000;
 const OTHERS_MS = 1_000;
 
@@ -58,6 +53,7 @@ export class Daemon {
   readonly #watch: ReleaseWatch;
   readonly #rollouts: Rollouts;
   readonly #rotations: Rotations;
+  readonly #comparisons: Comparisons;
   readonly #recoveries: Recoveries;
   readonly #alarms: StoreAlarms;
   readonly #news: News;
@@ -81,7 +77,7 @@ export class Daemon {
     );
     const listener = {
       changed: (store: string, path: string, subjects: ReadonlySet<SubjectId>) =>
-        void this.#changed(`${store} ${path}`, [...subjects], "store"),
+        void this.#comparisons.begin(`${store} ${path}`, [...subjects], "store", signal),
       read: (store: string, result: "changed" | "same" | "failed", seconds: number) => {
         metrics.storeRead(store, result, seconds);
         this.#alarms.look(store);
@@ -101,6 +97,14 @@ export class Daemon {
       generation: () => this.#generation,
       loops: this.#loops,
       send: (subject, reason) => this.#dispatcher.send([subject], reason),
+    });
+    this.#comparisons = new Comparisons({
+      generation: () => this.#generation,
+      rows: this.#rows,
+      watch: this.#watch,
+      rollouts: this.#rollouts,
+      news: this.#news,
+      log,
     });
     this.#recoveries = new Recoveries(
       () => this.#rows.list(new Set()),
@@ -127,6 +131,7 @@ export class Daemon {
       enqueue: (subject, reason, delayMs) => daemon.#dispatcher.send([subject], reason, delayMs),
       onWorked: (worked) => daemon.#worked(worked),
       onLease: (change) => deps.metrics.leaseHeld(change),
+      isWatched: (cluster) => daemon.#watch.isHealthy(cluster),
       isNew: (reason, store, path) => daemon.#news.isNew(reason, store, path),
       isFighting: (subject) => isFight(daemon.#putBacks.get(subject) ?? [], deps.clock.monotonic()),
       clock: deps.clock,
@@ -175,11 +180,12 @@ export class Daemon {
     this.#watching.abort();
     this.#watching = new AbortController();
     const signal = AbortSignal.any([this.#watching.signal, this.#deps.signal]);
-    await this.#watch.follow(generation, signal);
+    this.#watch.follow(generation, this.#deps, signal);
     this.#deps.queue.repeat("resync", generation.config.program.resyncMs, (within) => this.#compare("resync", within));
     if (this.#deps.sharedQueue)
       this.#deps.queue.repeat("lost", lostMs(generation.config), (within) => this.#compare("lost", within));
-    if (this.#deps.sharedQueue) this.#deps.queue.repeat("waves", OTHERS_MS, (within) => this.#followOthers(within));
+    if (this.#deps.sharedQueue)
+      this.#deps.queue.repeat("waves", OTHERS_MS, (within) => this.#comparisons.followOthers(within));
     this.#polls.follow(generation);
     followEvents(generation, this.#polls, this.#deps.clock, signal);
     this.#rotations.follow();
@@ -193,54 +199,9 @@ export class Daemon {
   async #compare(reason: string, signal: AbortSignal): Promise<void> {
     const known = new Set(this.#rollouts.waiting());
     const all = [...this.#generation.subjects.keys()].filter((id) => !known.has(id));
-    await this.#changed(reason, all, reason, signal);
+    await this.#comparisons.begin(reason, all, reason, signal);
     // Of a shared queue's turns, any number may fall to others.
     if (!this.#deps.sharedQueue) this.#loops.beat("resync", this.#generation.config.program.resyncMs * 3);
-  }
-
-  /** Waves go on by passes of other processes too, which tell by their records. */
-  async #followOthers(signal: AbortSignal): Promise<void> {
-    const { subjects, stores, app } = this.#generation;
-    const underWay = this.#rollouts.underWay();
-    if (underWay.length === 0) return;
-    const wanted = underWay.flatMap((id) => subjects.get(id) ?? []);
-    const { unsettled, records } = await unsettledSubjects(
-      app.portsOf,
-      wanted,
-      createStorePass(stores, signal),
-      signal,
-    );
-    for (const id of underWay) {
-      const record = records.get(id);
-      const word = record?.noted?.outcome ?? record?.outcome;
-      const outcome = word === STALLED ? "failed" : word;
-      if (!unsettled.includes(id)) this.#rollouts.worked(id, "inSync", false);
-      else if (isEnd(outcome)) this.#rollouts.worked(id, outcome, false);
-    }
-  }
-
-  async #changed(name: string, ids: readonly SubjectId[], reason: string, signal = this.#deps.signal): Promise<void> {
-    if (ids.length < COMPARE_FROM && reason === "store")
-      return this.#rollouts.begin(name, ids, this.#news.mark(reason));
-    try {
-      const { subjects, stores, app } = this.#generation;
-      const wanted = ids.flatMap((id) => subjects.get(id) ?? []);
-      const pass = createStorePass(stores, signal);
-      const { unsettled, records } = await unsettledSubjects(app.portsOf, wanted, pass, signal, LEFT_ALONE[reason]);
-      for (const [id, record] of records) {
-        this.#rows.learn(id, record);
-        this.#watch.learn(id, record);
-      }
-      // Whoever reads a path first is told of no change: all have been compared with just that.
-      if (reason === "start") for (const store of stores.values()) store.forgetNews();
-      this.#rollouts.begin(name, unsettled, this.#news.mark(reason));
-    } catch (caught) {
-      if (signal.aborted) return;
-      this.#deps.log.warn("the subjects could not be compared; each gets a pass", {
-        code: toHelmwardenError(caught).code,
-      });
-      this.#rollouts.begin(name, ids, this.#news.mark(reason));
-    }
   }
 
   #worked(worked: Worked): void {

@@ -1,6 +1,14 @@
 import type { App } from "../app.ts";
-import { type Dependents, dependentsOf, type SubjectId, type SubjectSpec, subjectsOf } from "../core/subject.ts";
+import {
+  clusterOf,
+  type Dependents,
+  dependentsOf,
+  type SubjectId,
+  type SubjectSpec,
+  subjectsOf,
+} from "../core/subject.ts";
 import type { Config } from "../core/spec.ts";
+import { toHelmwardenError } from "../errors.ts";
 import type { Clock, Queue } from "../ports.ts";
 import { WatchedStore } from "./watchedStore.ts";
 
@@ -17,13 +25,17 @@ export interface Generation {
   readonly retire: () => Promise<void>;
 }
 
-/** Connects what the configuration names; no call is made yet. */
+/**
+ * Connects what the configuration names; no call is made yet. Rejects where none of its clusters can be had; one of
+ * several that cannot fails the passes of its own subjects.
+ */
 export async function createGeneration(
   config: Config,
   app: App,
   { clock, queue }: { readonly clock: Clock; readonly queue: Pick<Queue, "rests"> },
 ): Promise<Generation> {
   const subjects = subjectsOf(config);
+  await requireCluster(app, new Set([...subjects.values()].map(clusterOf)));
   const dependents = dependentsOf(subjects);
   const opened = await app.stores([...dependents.keys(), ...config.rotations.map(({ secret }) => secret.store)]);
   const stores = new Map(
@@ -46,6 +58,12 @@ export async function createGeneration(
       await app.close();
     },
   };
+}
+
+async function requireCluster(app: App, names: ReadonlySet<string>): Promise<void> {
+  const opened = await Promise.allSettled([...names].map(async (name) => await app.cluster(name)));
+  const refused = opened.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+  if (refused.length > 0 && refused.length === names.size) throw toHelmwardenError(refused[0]);
 }
 
 function passCounter(): { enter: () => () => void; empty: () => Promise<void> } {

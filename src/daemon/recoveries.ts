@@ -5,8 +5,11 @@ import type { StatusPage } from "./statusPage.ts";
 
 type Row = Pick<StatusPage["subjects"][number], "subject" | "outcome" | "reason">;
 
-/** What a pass fails with while its cluster is away or comes up (roles are read last), and while its store does. */
-const OF_CLUSTER: ReadonlySet<string> = new Set<ErrorCode>(["ClusterUnavailable", "ClusterDenied"]);
+/**
+ * What a pass fails with while its cluster is away, comes up (roles are read last) or is not in the kubeconfig, and
+ * while its store is away.
+ */
+const OF_CLUSTER: ReadonlySet<string> = new Set<ErrorCode>(["ClusterUnavailable", "ClusterDenied", "ConfigInvalid"]);
 const OF_STORE: ReadonlySet<string> = new Set<ErrorCode>(["StoreUnavailable", "StoreDenied"]);
 
 /** What an outage left behind is tried again as soon as it is over: the delay may have grown to many minutes by then. */

@@ -1,8 +1,9 @@
 import type { StatusRecord } from "../core/statusRecord.ts";
-import type { SubjectId } from "../core/subject.ts";
+import { clusterOf, type SubjectId } from "../core/subject.ts";
 import { dataKeyOf } from "../core/xray.ts";
+import { toHelmwardenError } from "../errors.ts";
 import { RUN_LABEL } from "../operations/apply.ts";
-import type { Access, Clock, SecretEvent, WatchQuery, WatchState } from "../ports.ts";
+import type { Access, Clock, Log, SecretEvent, WatchQuery, WatchState } from "../ports.ts";
 import type { Generation } from "./generation.ts";
 import { narrowQueries, wideQueries, worstOf } from "./watchQueries.ts";
 
@@ -10,6 +11,7 @@ import { narrowQueries, wideQueries, worstOf } from "./watchQueries.ts";
 export type OnMoved = (subject: SubjectId, reason: "release" | "live") => void;
 
 const LOOK_MS = 50;
+const LOOK_AGAIN_MS = 15_000;
 
 /**
  * Watches Helm's storage, where a release is changed or rolled back by hand, and the Secrets that the mapped values
@@ -18,30 +20,58 @@ const LOOK_MS = 50;
 export class ReleaseWatch {
   readonly #onMoved: OnMoved;
   readonly #states = new Map<string, () => WatchState>();
-  #ending: Promise<void>[] = [];
+  readonly #ending: Promise<void>[] = [];
   /** `cluster/namespace/secret` to the subjects that feed it. */
   #feeds = new Map<string, Set<SubjectId>>();
+  #subjects: Generation["subjects"] = new Map();
 
   constructor(onMoved: OnMoved) {
     this.#onMoved = onMoved;
   }
 
-  /** Watches every cluster of this generation until the signal aborts. */
-  async follow(generation: Generation, signal: AbortSignal): Promise<void> {
+  /** Watches every cluster of this generation until the signal aborts, each as soon as it can be had. */
+  follow(
+    generation: Generation,
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+    signal: AbortSignal,
+  ): void {
+    this.#subjects = generation.subjects;
     this.#feeds = new Map();
     this.#states.clear();
     const clusters = new Set<string>();
     for (const [id, subject] of generation.subjects) {
       if (subject.kind === "Secret") this.#feed(subject.spec.cluster, subject.spec.namespace, subject.spec.secret, id);
-      clusters.add(subject.kind === "Release" ? subject.spec.key.cluster : subject.spec.cluster);
+      clusters.add(clusterOf(subject));
     }
-    await Promise.all([...clusters].map(async (name) => await this.#watchCluster(generation, name, signal)));
+    for (const name of clusters) {
+      this.#states.set(`${name} secrets`, () => ({ ageMs: 0, healthy: false }));
+      this.#ending.push(this.#begin(generation, name, { clock, log }, signal));
+    }
+  }
+
+  /** A cluster that the kubeconfig does not have is said loudly, once, and looked for again. */
+  async #begin(
+    generation: Generation,
+    cluster: string,
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let isTold = false; !signal.aborted; isTold = true) {
+      try {
+        return await this.#watchCluster(generation, cluster, signal);
+      } catch (caught) {
+        const { code, message } = toHelmwardenError(caught);
+        if (!isTold) log.error("a cluster cannot be watched; what is in it fails", { cluster, code, advice: message });
+      }
+      await clock.sleep(LOOK_AGAIN_MS, signal).catch(() => undefined);
+    }
   }
 
   /** Learns from a record's X-ray which Secrets a release feeds. */
   learn(id: SubjectId, record: StatusRecord | undefined): void {
-    const [cluster, kind, namespace] = id.split("/");
-    if (kind !== "Release" || cluster === undefined || namespace === undefined) return;
+    const subject = this.#subjects.get(id);
+    if (subject?.kind !== "Release") return;
+    const { cluster, namespace } = subject.spec.key;
     for (const reach of record?.xray?.paths.flatMap(({ reaches }) => reaches) ?? []) {
       const source = dataKeyOf(reach);
       if (source?.kind === "Secret") this.#feed(cluster, namespace, source.name, id);
@@ -58,8 +88,13 @@ export class ReleaseWatch {
 
   /** Resolves when the watches of the last generation have ended. */
   async ended(): Promise<void> {
-    await Promise.all(this.#ending);
-    this.#ending = [];
+    while (this.#ending.length > 0) await Promise.all(this.#ending.splice(0));
+  }
+
+  /** Are all watches of the cluster believed? */
+  isHealthy(cluster: string): boolean {
+    const own = [`${cluster} releases`, `${cluster} secrets`].flatMap((name) => this.#states.get(name) ?? []);
+    return own.every((state) => state().healthy);
   }
 
   states(): { readonly cluster: string; readonly state: WatchState }[] {
@@ -68,10 +103,11 @@ export class ReleaseWatch {
 
   async #watchCluster(generation: Generation, name: string, signal: AbortSignal): Promise<void> {
     const { watchSecrets, access } = await generation.app.cluster(name);
-    const own = [...generation.subjects].filter(([id]) => id.startsWith(`${name}/`)).map(([, subject]) => subject);
+    const own = [...generation.subjects.values()].filter((subject) => clusterOf(subject) === name);
     const narrow = narrowQueries(own);
     const isMany = narrow.storage.length + narrow.live.length > 2;
     const { storage, live } = isMany && (await mayWatchAll(access, signal)) ? wideQueries() : narrow;
+    if (signal.aborted) return;
     const follow = (queries: readonly WatchQuery[], onEvent: (event: SecretEvent) => void): (() => WatchState) => {
       const watches = queries.map((query) => watchSecrets(query, onEvent, signal));
       this.#ending.push(...watches.map(({ done }) => done));

@@ -9,6 +9,7 @@ import { subjectOf } from "../operations/reconcileSubject.ts";
 import type { Clock, Job, Log } from "../ports.ts";
 import type { Generation } from "./generation.ts";
 import { passUnderLeases } from "./passUnderLeases.ts";
+import { SilentClusters } from "./silentClusters.ts";
 
 /** What came of one job, for whoever keeps count. */
 export interface Worked {
@@ -30,6 +31,8 @@ export interface WorkerDeps {
   readonly isFighting: (subject: SubjectId) => boolean;
   /** May what this process has read of the path be older than a job with this reason? */
   readonly isNew: (reason: string, store: string, path: string) => boolean;
+  /** Does the cluster's watch stand? */
+  readonly isWatched: (cluster: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -41,6 +44,7 @@ const TAKEN_MS = 5_000;
 /** Does one job: lease, pass, record, and what is next. Never rejects. */
 export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) => Promise<void> {
   const told = new Map<SubjectId, string>();
+  const clusters = new SilentClusters(deps.isWatched);
   return async (job, signal) => {
     const generation = deps.generation();
     const subject = generation.subjects.get(job.subject);
@@ -52,10 +56,10 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
       const start = deps.clock.monotonic();
       const outcomes = deps.isFighting(job.subject)
         ? new Map([[subject, fightHold(job.subject)]])
-        : await passUnderLeases(generation, subject, deps.onLease, signal);
+        : await clusters.guard(clusterOf(subject), () => passUnderLeases(generation, subject, deps.onLease, signal));
       if (outcomes === "taken") return deps.enqueue(job.subject, job.reason, TAKEN_MS);
       const seconds = (deps.clock.monotonic() - start) / 1000;
-      for (const [one, outcome] of outcomes) {
+      for (const [one, outcome] of "kind" in outcomes ? new Map([[subject, outcomes]]) : outcomes) {
         const own = { subject: subjectIdOf(one), reason: job.reason };
         const stalled = follow(deps, generation, own, outcome, seconds, signal);
         await tell(deps, generation, told, own, one, outcome, stalled, signal);

@@ -2,7 +2,7 @@ import { digestOf, digestOfSet } from "../core/digest.ts";
 import { wantedDigest } from "../core/plan.ts";
 import { formatKey, type RevisionHead } from "../core/release.ts";
 import { isSettledAt, type StatusRecord } from "../core/statusRecord.ts";
-import { clusterOf, type SubjectId, subjectIdOf, type SubjectSpec } from "../core/subject.ts";
+import { type SubjectId, subjectIdOf, type SubjectSpec } from "../core/subject.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { wantedKeys, wantedValues } from "./observe.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
@@ -12,12 +12,12 @@ import type { StorePass } from "./storePass.ts";
 const BREATHE_EVERY = 50;
 
 /**
- * Which of these subjects need a pass: those whose wanted values, newest revision or record do not fit together. Two
- * lists a cluster, metadata only, however many there are; no release is decoded. A subject that cannot be judged
+ * Which of these subjects of one cluster need a pass: those whose wanted values, newest revision or record do not fit
+ * together. Two lists, metadata only, however many there are; no release is decoded. A subject that cannot be judged
  * (a store is down) is left out where it had settled, as there is nothing to do; one whose note `leave` knows as well.
  */
 export async function unsettledSubjects(
-  portsOf: (cluster: string) => Promise<ReleasePorts>,
+  ports: ReleasePorts,
   subjects: readonly SubjectSpec[],
   stores: StorePass,
   signal: AbortSignal,
@@ -25,16 +25,13 @@ export async function unsettledSubjects(
 ): Promise<{ readonly unsettled: SubjectId[]; readonly records: ReadonlyMap<SubjectId, StatusRecord> }> {
   const unsettled: SubjectId[] = [];
   const seen = new Map<SubjectId, StatusRecord>();
-  for (const [cluster, group] of Map.groupBy(subjects, clusterOf)) {
-    const ports = await portsOf(cluster);
-    const { records, heads } = await listsOf(ports, group, signal);
-    for (const [index, subject] of group.entries()) {
-      if (index % BREATHE_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
-      const record = records.get(recordKey(subject));
-      if (record !== undefined) seen.set(subjectIdOf(subject), record);
-      if (record?.noted !== undefined && leave(record.noted)) continue;
-      if (!(await isSettled(ports, subject, record, heads, stores))) unsettled.push(subjectIdOf(subject));
-    }
+  const { records, heads } = await listsOf(ports, subjects, signal);
+  for (const [index, subject] of subjects.entries()) {
+    if (index % BREATHE_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
+    const record = records.get(recordKey(subject));
+    if (record !== undefined) seen.set(subjectIdOf(subject), record);
+    if (record?.noted !== undefined && leave(record.noted)) continue;
+    if (!(await isSettled(ports, subject, record, heads, stores))) unsettled.push(subjectIdOf(subject));
   }
   return { unsettled, records: seen };
 }

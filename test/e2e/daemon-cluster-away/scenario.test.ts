@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { canary } from "../../support/canary.ts";
 import { type ControlPlane, startControlPlane } from "../../support/controlPlane.ts";
@@ -11,8 +11,14 @@ import {
   type RunningDaemon,
   until,
 } from "../../support/daemon.ts";
+import { clusterApi } from "../../support/clusterApi.ts";
+import { makeNamespace } from "../../support/namespace.ts";
 import { isAlive } from "../../support/process.ts";
 import type { Release } from "../../support/release.ts";
+import { sharedServers } from "../../support/servers.ts";
+
+/** Another cluster, which stays. */
+const near = sharedServers().kubeconfig;
 
 let scenario: DaemonScenario;
 let plane: ControlPlane;
@@ -31,34 +37,67 @@ afterAll(async () => {
 });
 
 /** A daemon whose release is in step, and which nothing but the watches and the polls tells of a change. */
-async function begin(chart = "checksum"): Promise<{ web: Release; daemon: RunningDaemon }> {
+async function begin(chart = "checksum", more = "", env = {}): Promise<{ web: Release; daemon: RunningDaemon }> {
   scenario = await openDaemonScenario(import.meta.dirname, {
     settings: (yaml) => yaml.replace("resync: 10s", "resync: 1h").replace("most: 2s", "most: 10m, attempts: 3"),
   });
-  scenario.configure(scenario.config().replace("/checksum", `/${chart}`));
+  scenario.configure(scenario.config().replace("/checksum", `/${chart}`) + more);
   const old = canary("old");
   await scenario.vault.put("web", { TOKEN: old });
   const web = await scenario.install("web", chart, { token: old });
-  const daemon = await scenario.daemon();
+  const daemon = await scenario.daemon({ env });
   await scenario.recorded([web], "adopted");
   return { web, daemon };
 }
 
-test("the API server stops for ten seconds: nothing is lost, and the watch tells of a patch again", async () => {
-  const { web, daemon } = await begin();
+/** Both clusters in one kubeconfig, with the other one's context called `near`. */
+function kubeconfigOfBoth(): string {
+  const file = join(mkdtempSync(join(dir, "near-")), "kubeconfig");
+  writeFileSync(file, readFileSync(near, "utf8").replaceAll("helmwarden-test", "near"));
+  return [plane.kubeconfig, file].join(delimiter);
+}
+
+const inNear = (namespace: string): string => `---
+apiVersion: helmwarden.dev/v1alpha1
+kind: SecretSync
+metadata: { name: web, namespace: ${namespace} }
+spec:
+  cluster: near
+  data:
+    - key: token
+      from: { store: vault, path: __NAMESPACE__/web, key: TOKEN }
+`;
+
+test("the API server stops for twenty seconds: another cluster notices nothing, nothing is lost, and the watch tells of a patch again", async () => {
+  const namespace = await makeNamespace(near, "near");
+  const { web, daemon } = await begin("checksum", inNear(namespace.name), { KUBECONFIG: kubeconfigOfBoth() });
+  const tokenInNear = async (): Promise<unknown> => {
+    const { body } = await clusterApi(near)("GET", `/api/v1/namespaces/${namespace.name}/secrets/web`);
+    const { token = "" } = (body as { data?: { token?: string } }).data ?? {};
+    return Buffer.from(token, "base64").toString();
+  };
   const wanted = canary("wanted");
   await plane.stopApiServer();
   const start = performance.now();
-  await until("it is not ready", async () => (await daemon.get("/readyz")).status === 503);
+  const watches = async (): Promise<string[]> =>
+    (await daemon.status()).watches.filter(({ healthy }) => !healthy).map(({ cluster }) => cluster);
+  await until("its watches do not stand", async () => (await watches()).length === 2);
+  expect((await watches()).toSorted()).toEqual(["default releases", "default secrets"]);
   expect((await daemon.get("/livez")).status).toBe(200);
+  expect((await daemon.get("/readyz")).status).toBe(200);
   await scenario.vault.put("web", { TOKEN: wanted });
+  const put = performance.now();
+  await until("the other cluster has it", async () => (await tokenInNear()) === wanted);
+  expect(performance.now() - put).toBeLessThan(5_000);
   // As often as it is tried, an outage is no reason to give up.
-  await until("four passes have failed", async () => ((await daemon.status()).subjects[0]?.attempts ?? 0) > 3);
-  expect((await daemon.status()).subjects[0]).toMatchObject({ outcome: "failed", reason: "ClusterUnavailable" });
-  await until("ten seconds are over", async () => performance.now() - start > 10_000);
+  const row = async () => (await daemon.status()).subjects.find(({ subject }) => subject.startsWith("default/"));
+  await until("four passes have failed", async () => ((await row())?.attempts ?? 0) > 3);
+  expect(await row()).toMatchObject({ outcome: "failed", reason: "ClusterUnavailable" });
+  await until("twenty seconds are over", async () => performance.now() - start > 20_000);
   await plane.startApiServer();
-  await until("it is ready", async () => (await daemon.get("/readyz")).status === 200);
+  await until("its watches stand", async () => (await watches()).length === 0);
   await scenario.recorded([web], "changed");
+  await namespace.remove();
 
   const path = `/api/v1/namespaces/${scenario.namespace}/secrets/web`;
   await scenario.api("PATCH", path, { stringData: { token: canary("patched") } }, "application/merge-patch+json");

@@ -51,6 +51,7 @@ function workerThatFails(code: ErrorCode, isLost: boolean) {
     onLease: () => undefined,
     isFighting: () => false,
     isNew: () => false,
+    isWatched: () => true,
     clock: manualClock(),
     log: recordingLog(),
     random: () => 1,
