@@ -11,6 +11,8 @@ import { narrowQueries, wideQueries, worstOf } from "./watchQueries.ts";
 export type OnMoved = (subject: SubjectId, reason: "release" | "live") => void;
 
 const LOOK_MS = 50;
+/** Secrets of which an event came before anybody was known to feed them. */
+const MOST_EARLY = 1_000;
 const LOOK_AGAIN_MS = 15_000;
 
 /**
@@ -23,6 +25,8 @@ export class ReleaseWatch {
   readonly #ending: Promise<void>[] = [];
   /** `cluster/namespace/secret` to the subjects that feed it. */
   #feeds = new Map<string, Set<SubjectId>>();
+  /** See MOST_EARLY; who feeds them is told when it is learned. */
+  readonly #early = new Set<string>();
   #subjects: Generation["subjects"] = new Map();
 
   constructor(onMoved: OnMoved) {
@@ -37,6 +41,7 @@ export class ReleaseWatch {
   ): void {
     this.#subjects = generation.subjects;
     this.#feeds = new Map();
+    this.#early.clear();
     this.#states.clear();
     const clusters = new Set<string>();
     for (const [id, subject] of generation.subjects) {
@@ -131,12 +136,18 @@ export class ReleaseWatch {
   }
 
   #onLive(cluster: string, event: SecretEvent): void {
-    for (const id of this.#feeds.get(`${cluster}/${event.namespace}/${event.name}`) ?? []) this.#onMoved(id, "live");
+    const key = `${cluster}/${event.namespace}/${event.name}`;
+    const feeds = this.#feeds.get(key);
+    for (const id of feeds ?? []) this.#onMoved(id, "live");
+    if (feeds === undefined) this.#early.add(key);
+    const [oldest] = this.#early;
+    if (this.#early.size > MOST_EARLY && oldest !== undefined) this.#early.delete(oldest);
   }
 
   #feed(cluster: string, namespace: string, secret: string, id: SubjectId): void {
     const key = `${cluster}/${namespace}/${secret}`;
     this.#feeds.set(key, (this.#feeds.get(key) ?? new Set()).add(id));
+    if (this.#early.delete(key)) this.#onMoved(id, "live");
   }
 }
 
