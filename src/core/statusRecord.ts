@@ -1,4 +1,5 @@
 import type { Digest } from "./digest.ts";
+import type { PutBacks } from "./fights.ts";
 import type { Xray } from "./xray.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface StatusRecord {
   readonly reason?: string;
   /** What came of passes since then that wrote nothing: held, drifted, failed. Gone once the subject is in sync. */
   readonly noted?: { readonly outcome: string; readonly reason: string };
+  /** When just these values were put back after somebody else had changed them, as far as it tells a fight. */
+  readonly putBacks?: PutBacks;
   readonly run: string;
   /** ISO 8601, UTC. */
   readonly at: string;

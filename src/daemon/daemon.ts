@@ -1,5 +1,4 @@
 import type { App } from "../app.ts";
-import { afterPutBack, isFight, type PutBacks } from "../core/fights.ts";
 import type { Config } from "../core/spec.ts";
 import type { SubjectId } from "../core/subject.ts";
 import type { Clock, Job, Log, Queue } from "../ports.ts";
@@ -57,7 +56,6 @@ export class Daemon {
   readonly #recoveries: Recoveries;
   readonly #alarms: StoreAlarms;
   readonly #news: News;
-  readonly #putBacks = new Map<SubjectId, PutBacks>();
   #generation: Generation;
   #watching = new AbortController();
   #callers: { readonly generation: Generation; readonly callers: Callers } | undefined;
@@ -133,7 +131,6 @@ export class Daemon {
       onLease: (change) => deps.metrics.leaseHeld(change),
       isWatched: (cluster) => daemon.#watch.isHealthy(cluster),
       isNew: (reason, store, path) => daemon.#news.isNew(reason, store, path),
-      isFighting: (subject) => isFight(daemon.#putBacks.get(subject) ?? [], deps.clock.monotonic()),
       clock: deps.clock,
       log: deps.log,
       random: deps.random,
@@ -151,7 +148,6 @@ export class Daemon {
     const next = await createGeneration(config, app, this.#deps);
     const old = this.#generation;
     this.#generation = next;
-    this.#putBacks.clear();
     this.#rollouts.clear();
     await this.#follow();
     this.#deps.metrics.configReloaded("taken");
@@ -210,7 +206,6 @@ export class Daemon {
     metrics.passEnded(outcome.kind, seconds);
     if (outcome.kind === "failed") metrics.errorSeen(outcome.code);
     const putBack = outcome.kind === "corrected" || (outcome.kind === "changed" && outcome.why === "drift");
-    if (putBack) this.#putBacks.set(subject, afterPutBack(this.#putBacks.get(subject) ?? [], clock.monotonic()));
     if (putBack || outcome.kind === "drifted") metrics.driftSeen(subject.includes("/Secret/") ? "Secret" : "Release");
     for (const workload of "restarted" in outcome ? outcome.restarted : [])
       metrics.restarted(workload.split("/")[0] ?? "");

@@ -1,4 +1,3 @@
-import { hold } from "../core/hold.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { nextAfter } from "../core/retry.ts";
 import { clusterOf, type SubjectId, subjectIdOf, subjectRefs, type SubjectSpec } from "../core/subject.ts";
@@ -27,8 +26,6 @@ export interface WorkerDeps {
   readonly enqueue: (subject: SubjectId, reason: string, delayMs: number) => void;
   readonly onWorked: (worked: Worked) => void;
   readonly onLease: (change: 1 | -1) => void;
-  /** Was the same put back again and again, so that somebody else must be at it? */
-  readonly isFighting: (subject: SubjectId) => boolean;
   /** May what this process has read of the path be older than a job with this reason? */
   readonly isNew: (reason: string, store: string, path: string) => boolean;
   /** Does the cluster's watch stand? */
@@ -54,9 +51,9 @@ export function createWorker(deps: WorkerDeps): (job: Job, signal: AbortSignal) 
       if (deps.isNew(job.reason, store, path)) generation.stores.get(store)?.outdate(path);
     try {
       const start = deps.clock.monotonic();
-      const outcomes = deps.isFighting(job.subject)
-        ? new Map([[subject, fightHold(job.subject)]])
-        : await clusters.guard(clusterOf(subject), () => passUnderLeases(generation, subject, deps.onLease, signal));
+      const outcomes = await clusters.guard(clusterOf(subject), () =>
+        passUnderLeases(generation, subject, deps.onLease, signal),
+      );
       if (outcomes === "taken") return deps.enqueue(job.subject, job.reason, TAKEN_MS);
       const seconds = (deps.clock.monotonic() - start) / 1000;
       for (const [one, outcome] of "kind" in outcomes ? new Map([[subject, outcomes]]) : outcomes) {
@@ -87,12 +84,6 @@ function follow(
   const stalled = next.kind === "stalled";
   deps.onWorked({ subject, outcome, seconds, attempt, againMs, stalled });
   return stalled;
-}
-
-function fightHold(subject: SubjectId): Outcome {
-  const message =
-    "What helmwarden put back was changed again three times within ten minutes: another controller owns it. Find it (`kubectl get secret --show-managed-fields`, GitOps, an operator), or set `drift: report`. It is tried again when the configuration changes, or later.";
-  return { kind: "held", holds: [hold("owner", subject, message)], changes: [] };
 }
 
 /** One log line and one Event for what was done; for what was not, not again while it is the same. */

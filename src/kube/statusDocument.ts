@@ -36,6 +36,7 @@ const document = z
     outcome: z.string(),
     reason: z.string().exactOptional(),
     noted: z.object({ outcome: z.string(), reason: z.string() }).exactOptional(),
+    putBacks: z.array(z.iso.datetime()).exactOptional(),
     run: z.string(),
     at: z.iso.datetime(),
     xray: z.custom<Xray>((value) => isJsonObject(value) && typeof value["cacheKey"] === "string").exactOptional(),

@@ -1,4 +1,5 @@
 import type { AuditChange, AuditRecord } from "../core/auditRecord.ts";
+import type { PutBacks } from "../core/fights.ts";
 import type { Change, Upgrade } from "../core/plan.ts";
 import { formatKey, type Revision, type StoredRelease } from "../core/release.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -20,6 +21,8 @@ export interface CheckedUpgrade {
   readonly upgrade: Upgrade;
   readonly changes: readonly Change[];
   readonly preflight: Preflight;
+  /** For the record, where a drift is put back. */
+  readonly putBacks?: PutBacks;
 }
 
 /** One helm upgrade, with the record before and after it. */

@@ -1,6 +1,7 @@
 import type { AuditRecord } from "../core/auditRecord.ts";
 import { digestOf } from "../core/digest.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { afterPutBack, fightHold } from "../core/fights.ts";
 import { objectName } from "../core/objects.ts";
 import { dataOf } from "../core/positions.ts";
 import type { DataKey } from "../core/readers.ts";
@@ -9,8 +10,10 @@ import { SecretValue } from "../core/secretValue.ts";
 import type { ReleaseSync } from "../core/spec.ts";
 import { dataKeyOf, type Xray } from "../core/xray.ts";
 import type { LiveSecret } from "../ports.ts";
+import type { StatusRecord } from "../core/statusRecord.ts";
 import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
+import { putStatus } from "./record.ts";
 import { changedSince, formatWorkload, restartReaders } from "./restart.ts";
 
 /** A traced key of a live Secret, and what the deployed manifest has there. */
@@ -26,14 +29,16 @@ export async function reconcileLiveKeys(
   ports: ReleasePorts,
   spec: ReleaseSync,
   base: Revision,
-  xray: Xray,
+  known: StatusRecord & { readonly xray: Xray },
   signal: AbortSignal,
 ): Promise<Outcome | undefined> {
   const { namespace } = spec.key;
-  const drifted = await patchedKeys(ports, spec, { base, xray }, signal);
+  const drifted = await patchedKeys(ports, spec, { base, xray: known.xray }, signal);
   if (drifted.length === 0) return undefined;
   const where = drifted.map(({ name, key }) => `Secret/${name} key ${key}`);
   if (spec.drift === "report") return { kind: "drifted", where };
+  const fight = fightHold(known.putBacks, ports.clock.now(), where.join(", "));
+  if (fight !== undefined) return { kind: "held", holds: [fight], changes: [] };
   const before = await ports.cluster.workloads.list(namespace, signal);
   const record = auditRecordOf(ports, spec, base, drifted);
   await ports.audit.append({ ...record, kind: "intent" });
@@ -51,6 +56,9 @@ export async function reconcileLiveKeys(
     signal,
   );
   await ports.audit.append({ ...record, kind: "result", outcome: "corrected" });
+  const { noted: _, run: __, at: ___, ...done } = known;
+  const putBacks = afterPutBack(known.putBacks, ports.clock.now());
+  await putStatus(ports, spec, { ...done, revision: base.revision, putBacks }, signal);
   return { kind: "corrected", where, restarted: restarted.map(formatWorkload) };
 }
 

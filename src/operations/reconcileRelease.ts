@@ -1,4 +1,5 @@
 import { exhausted } from "../core/exhausted.ts";
+import { afterPutBack, fightHold } from "../core/fights.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Plan, WantedValue } from "../core/plan.ts";
 import { formatKey } from "../core/release.ts";
@@ -74,10 +75,14 @@ async function carryOut(
     case "upgrade": {
       const { upgrade, changes, why } = plan;
       if (isLeft(spec, plan)) return { kind: "drifted", where: changes.map(({ path }) => path) };
+      const isDrift = why === "drift" && !ports.asked;
+      const fight = isDrift ? fightHold(seen.record?.putBacks, ports.clock.now(), formatKey(spec.key)) : undefined;
+      if (fight !== undefined) return { kind: "held", holds: [fight], changes };
       const checked = await preflight(ports, spec, seen.values, upgrade, seen.record, signal);
       if (checked.holds.length > 0) return { kind: "held", holds: checked.holds, changes };
       if (mode === "plan") return { kind: "pending", action: "upgrade", why, changes };
-      return await upgradeRelease(ports, spec, { why, upgrade, changes, preflight: checked }, signal);
+      const putBacks = isDrift ? { putBacks: afterPutBack(seen.record?.putBacks, ports.clock.now()) } : {};
+      return await upgradeRelease(ports, spec, { why, upgrade, changes, preflight: checked, ...putBacks }, signal);
     }
     default:
       return exhausted(plan);

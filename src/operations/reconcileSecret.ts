@@ -1,5 +1,6 @@
 import type { AuditRecord } from "../core/auditRecord.ts";
 import { exhausted } from "../core/exhausted.ts";
+import { afterPutBack, fightHold, type PutBacks } from "../core/fights.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { isRemembered, statefulKeyHolds } from "../core/guards.ts";
 import type { Hold } from "../core/hold.ts";
@@ -18,7 +19,7 @@ import { withoutProven } from "./withoutProven.ts";
 
 export type SecretPorts = Pick<
   ReleasePorts,
-  "cluster" | "audit" | "clock" | "digestKey" | "keyless" | "run" | "provenAtTarget"
+  "cluster" | "audit" | "clock" | "digestKey" | "keyless" | "run" | "asked" | "provenAtTarget"
 >;
 
 /** A Secret that has been written; its readers are restarted at the end of the pass, once each. */
@@ -29,6 +30,8 @@ export interface WrittenSecret {
   readonly before: readonly Workload[];
   /** See restartToken. */
   readonly token: string;
+  /** For the record, where it was put back after a drift. */
+  readonly putBacks: PutBacks | undefined;
   /** Did the Secret exist? Pods that wait for a new one start by themselves. */
   readonly existed: boolean;
 }
@@ -70,11 +73,14 @@ export async function reconcileSecret(
     case "apply": {
       if (plan.why === "drift" && spec.drift === "report")
         return { kind: "drifted", where: plan.changes.map(({ path }) => path) };
-      const holds = await rememberedHolds(ports, spec, plan, signal);
+      const isDrift = plan.why === "drift" && !ports.asked;
+      const fight = isDrift ? fightHold(record?.putBacks, ports.clock.now(), `Secret/${spec.secret}`) : undefined;
+      const holds = fight === undefined ? await rememberedHolds(ports, spec, plan, signal) : [fight];
       if (holds.length > 0) return { kind: "held", holds, changes: plan.changes };
       if (mode === "plan") return { kind: "pending", action: "apply", why: plan.why, changes: plan.changes };
       const { before, live } = await applySecret(ports, spec, plan, present, signal);
-      return { spec, plan, before, token: tokenOf(plan, live), existed: present !== undefined };
+      const putBacks = isDrift ? afterPutBack(record?.putBacks, ports.clock.now()) : undefined;
+      return { spec, plan, before, token: tokenOf(plan, live), putBacks, existed: present !== undefined };
     }
     default:
       return exhausted(plan);
@@ -103,7 +109,7 @@ async function unsettledSecret(
   signal: AbortSignal,
 ): Promise<WrittenSecret> {
   const before = plan.unfinished ? await ports.cluster.workloads.list(spec.namespace, signal) : [];
-  return { spec, plan, before, token: tokenOf(plan, present), existed: plan.unfinished };
+  return { spec, plan, before, token: tokenOf(plan, present), putBacks: undefined, existed: plan.unfinished };
 }
 
 /** The keys that it writes, as workloads read them. */
@@ -121,7 +127,7 @@ export async function settleSecret(
   all: readonly WrittenSecret[],
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { spec, plan, before, existed } = written;
+  const { spec, plan, before, putBacks, existed } = written;
   const { cluster, namespace } = spec;
   const mode = existed ? spec.restart : "never";
   const covers = all.filter((one) => one.spec.cluster === cluster && one.spec.namespace === namespace).map(changeOf);
@@ -133,7 +139,8 @@ export async function settleSecret(
   );
   const outcome = plan.kind === "apply" ? "changed" : "adopted";
   await ports.audit.append({ ...auditRecord(ports, spec, plan, "result"), outcome });
-  await putSecretStatus(ports, spec, { phase: "settled", wanted: plan.wanted, revision: 0, outcome }, signal);
+  const done = putBacks === undefined ? { outcome } : { outcome, putBacks };
+  await putSecretStatus(ports, spec, { phase: "settled", wanted: plan.wanted, revision: 0, ...done }, signal);
   if (plan.kind === "adopt") return { kind: "adopted" };
   return {
     kind: "changed",

@@ -59,5 +59,6 @@ async function passRelease(
   const outcome = await reconcileRelease(ports, spec, { reading, values, record }, "sync", signal);
   const base = reading.kind === "found" ? reading.release.base : undefined;
   if (outcome.kind !== "inSync" || record?.xray === undefined || base === undefined) return outcome;
-  return (await reconcileLiveKeys(ports, spec, base, record.xray, signal)) ?? outcome;
+  const known = { ...record, xray: record.xray };
+  return (await reconcileLiveKeys(ports, spec, base, known, signal)) ?? outcome;
 }

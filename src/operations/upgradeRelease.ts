@@ -46,12 +46,9 @@ export async function upgradeRelease(
       const newest = spec.upgrade.scrub
         ? await scrubRelease(ports, spec, { chart, ...upgrade, lastRevision: revision }, signal)
         : revision;
-      await putStatus(
-        ports,
-        spec,
-        { phase: "settled", wanted, revision: newest, outcome: "changed", xray: preflight.xray },
-        signal,
-      );
+      const done = { phase: "settled", wanted, revision: newest, outcome: "changed", xray: preflight.xray } as const;
+      const { putBacks } = checked;
+      await putStatus(ports, spec, putBacks === undefined ? done : { ...done, putBacks }, signal);
       return { kind: "changed", why: checked.why, revision: newest, changes, restarted: settled.restarted };
     }
   }

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { afterPutBack, isFight, type PutBacks } from "../../../src/core/fights.ts";
+import { afterPutBack, fightHold, type PutBacks } from "../../../src/core/fights.ts";
 
-const MINUTE = 60_000;
+const at = (minute: number): Date => new Date(Date.UTC(2026, 0, 1) + minute * 60_000);
 
-function putBackAt(...minutes: number[]): PutBacks {
-  return minutes.reduce<PutBacks>((before, minute) => afterPutBack(before, minute * MINUTE), []);
+function putBackAt(...minutes: number[]): PutBacks | undefined {
+  return minutes.reduce<PutBacks | undefined>((before, minute) => afterPutBack(before, at(minute)), undefined);
 }
 
 test.each<[number[], number, boolean]>([
@@ -16,9 +16,11 @@ test.each<[number[], number, boolean]>([
   [[0, 6, 12], 12, false],
   [[0, 6, 12, 13], 13, true],
 ])("put back at minutes %j: at %d it is a fight: %s", (minutes, now, expected) => {
-  expect(isFight(putBackAt(...minutes), now * MINUTE)).toBe(expected);
+  const held = fightHold(putBackAt(...minutes), at(now), "Secret/login");
+  expect(held?.reason).toBe(expected ? "owner" : undefined);
 });
 
-test("what is long past is forgotten", () => {
-  expect(putBackAt(...Array.from({ length: 1_000 }, (_, index) => index))).toHaveLength(10);
+test("what is long past is forgotten, and no more is kept than tells a fight", () => {
+  expect(putBackAt(0, 1, 2, 3, 4)).toEqual([2, 3, 4].map((minute) => at(minute).toISOString()));
+  expect(putBackAt(0, 1, 30)).toEqual([at(30).toISOString()]);
 });

@@ -49,7 +49,6 @@ function workerThatFails(code: ErrorCode, isLost: boolean) {
     enqueue: (subject, reason, delayMs) => void sent.push(`${subject} ${reason} ${delayMs}`),
     onWorked: (one) => void worked.push(one),
     onLease: () => undefined,
-    isFighting: () => false,
     isNew: () => false,
     isWatched: () => true,
     clock: manualClock(),
