@@ -42,6 +42,8 @@ export interface Surroundings {
 /** The program put together: the only place that knows every adapter. */
 export interface App {
   readonly config: Config;
+  /** Names what is done with it in labels, audit records and log lines. */
+  readonly run: string;
   /** Where helmwarden's own objects live. */
   readonly namespace: string;
   /** The stores of these names, each connected once. */
@@ -127,7 +129,7 @@ export function createApp(
   const keyless = async (): Promise<boolean> => (await record("")).keyless;
   const openQueue = async (): Promise<Queue> => await queueOf(config, credential, deps);
   const { namespace } = surroundings;
-  return { config, namespace, stores, cluster, helm, checkAudit, keyless, credential, openQueue, portsOf, close };
+  return { config, run, namespace, stores, cluster, helm, checkAudit, keyless, credential, openQueue, portsOf, close };
 }
 
 /** Nothing of rotation is loaded where no document asks for it. */

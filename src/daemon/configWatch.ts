@@ -10,12 +10,12 @@ import type { Clock, Log } from "../ports.ts";
 const LOOK_MS = 2_000;
 
 /**
- * Looks at the configuration until the signal aborts. A changed one that is valid is handed on; an invalid one is
- * refused loudly, once, and the old one goes on.
+ * Looks at the configuration until the signal aborts. A changed one that is valid is handed on, which gives the name of
+ * the run that it begins; an invalid one is refused loudly, once, and the old one goes on.
  */
 export async function watchConfig(
   path: string,
-  onChanged: (config: Config) => Promise<void>,
+  onChanged: (config: Config) => Promise<string>,
   onRefused: () => void,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
@@ -27,8 +27,8 @@ export async function watchConfig(
     if (signal.aborted || now === undefined || now === known) continue;
     known = now;
     try {
-      await onChanged(await loadConfig(path, signal));
-      log.info("the configuration was changed and is in use");
+      const run = await onChanged(await loadConfig(path, signal));
+      log.info("the configuration was changed and is in use", { run });
     } catch (caught) {
       if (signal.aborted) return;
       onRefused();

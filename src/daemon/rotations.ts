@@ -146,7 +146,7 @@ export class Rotations {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, log, metrics } = this.#deps;
-    const steps = log.child({ subject });
+    const steps = log.child({ run: app.run, subject });
     const open = await openRotation(app, policy, log, (step) => steps.info("rotation step", { step }), signal);
     try {
       const last = await open.around.cluster.statuses.get(rotationSubject(policy), signal);
@@ -164,19 +164,24 @@ export class Rotations {
       if (outcome.kind === "failed") metrics.errorSeen(outcome.code);
       const done = { outcome: outcomeWordOf(outcome), at: clock.now().toISOString() };
       this.#rests.set(subject, clock.monotonic() + restAfter(done, clock.now()));
-      this.#logOutcome(subject, reason, outcome);
+      this.#logOutcome(app.run, subject, reason, outcome);
     } finally {
       await open.close();
     }
   }
 
   /** One line for each thing that happened. */
-  #logOutcome(subject: string, reason: string, outcome: Exclude<RotationOutcome, { kind: "notDue" }>): void {
+  #logOutcome(
+    run: string,
+    subject: string,
+    reason: string,
+    outcome: Exclude<RotationOutcome, { kind: "notDue" }>,
+  ): void {
     const news = `${subject} ${outcome.kind} ${outcome.message}`;
     if (this.#told.has(news)) return;
     for (const one of this.#told) if (one.startsWith(`${subject} `)) this.#told.delete(one);
     this.#told.add(news);
-    const fields = { subject, reason, outcome: outcome.kind, advice: outcome.message };
+    const fields = { run, subject, reason, outcome: outcome.kind, advice: outcome.message };
     if (outcome.kind === "rotated") this.#deps.log.info("rotation", fields);
     else this.#deps.log.warn("rotation", fields);
   }

@@ -48,6 +48,7 @@ export async function runDaemon(options: RunOptions, stopping: AbortSignal): Pro
     daemon.callers((dependents) => callersOf(config, dependents, app.credential, clock));
   const server = await startServer(config.program.http, daemon.view, metrics, callers, { clock, log });
   log.info("helmwarden runs", {
+    run: app.run,
     version: VERSION,
     port: server.port,
     releases: config.releases.length,
@@ -60,6 +61,7 @@ export async function runDaemon(options: RunOptions, stopping: AbortSignal): Pro
       app = options.createApp(changed, metrics, signal);
       config = changed;
       await daemon.reload(changed, app);
+      return app.run;
     },
     () => metrics.configReloaded("refused"),
     { clock, log },

@@ -105,7 +105,7 @@ async function tell(
   const isDone = outcome.kind === "changed" || outcome.kind === "adopted" || outcome.kind === "corrected";
   if (!isDone && told.get(job.subject) === news) return;
   told.set(job.subject, news);
-  const fields = { subject: job.subject, reason: job.reason, outcome: outcome.kind, ...factsOf(outcome) };
+  const fields = { run: app.run, subject: job.subject, reason: job.reason, outcome: outcome.kind, ...factsOf(outcome) };
   if (isDone) log.info("pass", fields);
   else log.warn("pass", fields);
   try {

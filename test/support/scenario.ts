@@ -26,6 +26,7 @@ export interface ScenarioOptions {
 export interface AuditLine {
   readonly kind: "intent" | "result";
   readonly action: string;
+  readonly run: string;
   readonly subject: string;
   readonly base: string;
   readonly changes: readonly { path: string; from?: string; to: string; sources: readonly string[] }[];

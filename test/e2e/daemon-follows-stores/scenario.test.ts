@@ -26,6 +26,12 @@ test.each([3, 4] as const)("what moves in Vault reaches the release at the next 
   expect((await daemon.get("/readyz")).status).toBe(200);
   const passes = daemon.log().filter(({ msg }) => msg === "pass");
   expect(passes.map(({ outcome }) => outcome)).toEqual(["adopted", "changed", "changed"]);
+  // One name of the run in log, label and audit log leads from any of them to the others.
+  const { run } = daemon.log().find(({ msg }) => msg === "helmwarden runs")!;
+  expect(new Set(passes.map((pass) => pass["run"]))).toEqual(new Set([run]));
+  expect(new Set(scenario.audit().map((line) => line.run))).toEqual(new Set([run]));
+  const stored = await scenario.object<{ metadata: { labels: object } }>("v1/secrets/sh.helm.release.v1.web.v3");
+  expect(stored.metadata.labels).toMatchObject({ "helmwarden.dev/run": `v3-${String(run)}` });
   await daemon.stop();
   await expectWhole(scenario, [{ release: web, values: { token: last, labels: { mine: "yes" } }, revision: 3 }]);
 });
