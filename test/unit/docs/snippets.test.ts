@@ -115,8 +115,7 @@ describe("docs/cli.md and --help name the same", () => {
   });
 
   test("options, and the commands that take them", async () => {
-    const rows = [...page.matchAll(/^\| `(-[^`]+)` \| ([^|]+) \| [^|]+ \|$/gm)];
-    const listed = new Map(rows.map(([, flags = "", of = ""]) => [flags, of.trim()]));
+    const listed = optionRows(page.split("\n## ")[0] ?? "");
     const takers = new Map<string, string[]>();
     const { out } = await run(["--help"]);
     for (const flags of optionsIn(out)) takers.set(flags, ["helmwarden itself"]);
@@ -131,6 +130,19 @@ describe("docs/cli.md and --help name the same", () => {
       names.length === all.length + 1 ? "all" : names.join(", "),
     ]);
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(expected));
+  });
+
+  test.each(["migrate", "backup", "rotation", "generate"])("options of the steps of %s", async (command) => {
+    const [, section = ""] = new RegExp(`^### ${command}$([\\s\\S]*?)(?=^##)`, "m").exec(page) ?? [];
+    const takers = new Map<string, string[]>();
+    for (const step of commandsIn((await run([command, "--help"])).out).filter((name) => name !== "help")) {
+      for (const flags of optionsIn((await run([command, step, "--help"])).out)) {
+        if (flags !== "-h, --help") takers.set(flags, [...(takers.get(flags) ?? []), step]);
+      }
+    }
+    expect(takers.size).toBeGreaterThan(0);
+    const expected = [...takers].map(([flags, steps]) => [flags, steps.join(", ")]);
+    expect(Object.fromEntries(optionRows(section))).toEqual(Object.fromEntries(expected));
   });
 
   test("exit codes", () => {
@@ -179,13 +191,19 @@ function holdShown(output: string): { readonly reason: string; readonly message:
 }
 
 function commandsIn(help: string): string[] {
-  const [, list = ""] = /^Commands:\n([\s\S]*?)\n\n/m.exec(help) ?? [];
+  const [, list = ""] = /^Commands:\n([\s\S]*?)(?:\n\n|$(?![\s\S]))/m.exec(help) ?? [];
   return [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name = ""]) => name);
 }
 
 function optionsIn(help: string): string[] {
   const [, list = ""] = /^Options:\n([\s\S]*?)(?:\n\n|$(?![\s\S]))/m.exec(help) ?? [];
-  return [...list.matchAll(/^ {2}((?:-\w, )?--[\w-]+(?: <\w+>)?)/gm)].map(([, flags = ""]) => flags);
+  return [...list.matchAll(/^ {2}((?:-\w, )?--[\w-]+(?: <[^>]+>)?)/gm)].map(([, flags = ""]) => flags);
+}
+
+/** Of a page's tables: the options, and who takes each. */
+function optionRows(page: string): Map<string, string> {
+  const rows = [...page.matchAll(/^\| `(-[^`]+)` \| ([^|]+) \| [^|]+ \|$/gm)];
+  return new Map(rows.map(([, flags = "", of = ""]) => [flags, of.trim()]));
 }
 
 function literalsOf(path: string, pattern: RegExp): string[] {
