@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { closingLine, skippedIn, type VitestSummary } from "../../../scripts/testSummary.ts";
 
 const file = (name: string, ...assertionResults: { status: string; fullName: string }[]) => ({
-  name: `/work/${name}`,
+  name: `/sources/${name}`,
   status: "passed",
   assertionResults,
 });
@@ -18,12 +18,12 @@ test("a test that was not run is named with its file, whatever vitest calls it",
     file("test/b.test.ts", { status: "failed", fullName: "two" }, { status: "pending", fullName: "may not mount" }),
     file("test/c.test.ts", { status: "todo", fullName: "later" }),
   );
-  expect(skippedIn(made, "/work")).toEqual([
+  expect(skippedIn(made, "/sources")).toEqual([
     "test/a.test.ts: as root",
     "test/b.test.ts: may not mount",
     "test/c.test.ts: later",
   ]);
-  expect(skippedIn(summary(), "/work")).toEqual([]);
+  expect(skippedIn(summary(), "/sources")).toEqual([]);
 });
 
 test("the closing line counts all three", () => {
