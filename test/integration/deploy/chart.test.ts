@@ -163,18 +163,19 @@ test("its NetworkPolicy lets it reach every database that rotates, and the notes
   expect(notes).toContain("lets it call 8443, and DNS.");
 });
 
-test("alerts name their runbook, and link to it where the values say where it is", async () => {
-  const annotationsWith = async (...flags: string[]): Promise<Record<string, string>[]> => {
-    const enabled = ["--set", "monitoring.prometheusRule.enabled=true"];
-    const objects = objectsOf(await helmOf(4)(["template", "own", chart, ...enabled, ...flags]));
-    const { spec } = objects.find(({ kind }) => kind === "PrometheusRule") as unknown as {
-      spec: { groups: { rules: { annotations: Record<string, string> }[] }[] };
-    };
-    return spec.groups.flatMap(({ rules }) => rules.map(({ annotations }) => annotations));
+async function alertAnnotations(...flags: string[]): Promise<Record<string, string>[]> {
+  const enabled = ["--set", "monitoring.prometheusRule.enabled=true"];
+  const objects = objectsOf(await helmOf(4)(["template", "own", chart, ...enabled, ...flags]));
+  const { spec } = objects.find(({ kind }) => kind === "PrometheusRule") as unknown as {
+    spec: { groups: { rules: { annotations: Record<string, string> }[] }[] };
   };
-  const named = await annotationsWith();
+  return spec.groups.flatMap(({ rules }) => rules.map(({ annotations }) => annotations));
+}
+
+test("alerts name their runbook, and link to it where the values say where it is", async () => {
+  const named = await alertAnnotations();
   const url = "https://git.example.com/helmwarden/operations.md";
-  const linked = await annotationsWith("--set", `monitoring.prometheusRule.runbookUrl=${url}`);
+  const linked = await alertAnnotations("--set", `monitoring.prometheusRule.runbookUrl=${url}`);
   expect(named.length).toBeGreaterThan(10);
   expect(linked).toEqual(
     named.map(({ runbook, ...rest }) => ({ ...rest, runbook_url: runbook?.replace("docs/operations.md", url) })),
