@@ -26,6 +26,15 @@ test.each(pages)("%s links to files, headings and lines that are there", (page) 
   expect(brokenLinks(page, read(page))).toEqual([]);
 });
 
+test("the files that the architecture page walks through are there, and have what is named", () => {
+  const steps = [...read("docs/architecture.md").matchAll(/^[ │├└\d]*([A-Za-z]\w+)[^\n]*? {2,}(src\/[\w/.]+\.ts)\b/gm)];
+  const missing = steps.filter(([, name = "", file = ""]) => {
+    return !existsSync(join(repository, file)) || !new RegExp(`\\b${name}\\b`).test(read(file));
+  });
+  expect(steps.length).toBeGreaterThan(40);
+  expect(missing.map(([line]) => line)).toEqual([]);
+});
+
 test("a link that leads nowhere is seen", () => {
   const text =
     "# A b\n[ok](CONTRIBUTING.md) [self](#a-b) [web](https://example.com) `[code](x.md)`\n\n[gone](docs/none.md) [head](#none) [other](CHANGELOG.md#nowhere)\n[ref]: docs/missing.md\n";
