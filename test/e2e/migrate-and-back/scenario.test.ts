@@ -96,14 +96,27 @@ test("the backup brings back what is lost, byte for byte and mark for mark, and 
   expect(await withoutVersions()).toEqual(before);
 });
 
-test("age's own command line opens the backup, and finds in it all that was there", async () => {
+test("age's own command line opens the backup, and finds in it all that was there; the values of a release go on to helm", async () => {
+  const values = { token: canary("token"), url: `postgres://app:${canary("url")}@db/app` };
+  const shop = await scenario.install("shop", "web", values);
   await migrated();
   const { stdout } = await promisify(execFile)(ageBinary(), ["--decrypt", "--identity", keyFile, backup()]);
   const lines = stdout.trim().split("\n");
-  const kept = lines.map((line) => JSON.parse(line) as { secret?: { name: string; data: Record<string, string> } });
+  interface Line {
+    readonly secret?: { readonly name: string; readonly data: Record<string, string> };
+    readonly release?: { readonly namespace: string; readonly name: string; readonly values: object };
+  }
+  const kept = lines.map((line) => JSON.parse(line) as Line);
   for (const [name, { data }] of await world.secrets()) {
     expect([name, kept.find(({ secret }) => secret?.name === name)?.secret?.data]).toEqual([name, data]);
   }
+  // As docs/migration.md pipes them, by jq.
+  await shop.upgrade([], { token: canary("since") });
+  const { release } = kept.find(
+    (line) => line.release?.name === "shop" && line.release.namespace === scenario.namespace,
+  )!;
+  await shop.upgrade([], release!.values);
+  expect(await shop.values()).toEqual(values);
 });
 
 test("a backup under a passphrase is opened by it, by age's own command line too, and by no other", async () => {
