@@ -2,6 +2,7 @@ import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { inLanes } from "../../../src/operations/lanes.ts";
 import { canary } from "../../support/canary.ts";
 import { type InfisicalServer, startInfisical } from "../../support/infisicalServer.ts";
 import { migrationWorld, type MigrationWorld, oddData } from "../../support/migration.ts";
@@ -39,7 +40,9 @@ const run = async (): ReturnType<MigrationWorld["migrate"]> => {
 };
 
 test("folders are made, bytes of all kinds come back, and every release and Secret would be adopted", async () => {
-  for (let index = 0; index < 12; index += 1) await world.makeSecret(`raw.${index}`, oddData(index, 600_000));
+  // A tenth of them is large: Infisical takes no more than a megabyte of a Secret.
+  const sizeOf = (index: number): number => (index % 10 === 0 ? 600_000 : 5_000);
+  await inLanes([...Array(500).keys()], 8, (index) => world.makeSecret(`raw.${index}`, oddData(index, sizeOf(index))));
   const token = canary("token");
   await scenario.install("shop", "web", { token, url: `postgres://app:${token}@db/app` });
   const before = await world.secrets();
@@ -47,7 +50,7 @@ test("folders are made, bytes of all kinds come back, and every release and Secr
 
   const { code, stdout, stderr } = await run();
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toContain("Proven: a sync would adopt all 13 releases and Secrets, and change nothing.");
+  expect(stdout).toContain("Proven: a sync would adopt all 501 releases and Secrets, and change nothing.");
   expect(await world.secrets()).toEqual(before);
   expect(readFileSync(join(world.dir, "generated/infisical-permissions.txt"), "utf8")).toContain(
     `/${scenario.namespace}/raw_1`,

@@ -42,6 +42,9 @@ async function installShops(): Promise<void> {
   });
   await scenario.install("random", "random-password", {});
   await scenario.install("db", "database", { password: canary("db"), encryptionKey: canary("key") });
+  await scenario.install("encoded", "encoded", { certificate: Buffer.from(canary("base64")).toString("base64") });
+  await world.makeSecret("login", { PASSWORD: Buffer.from(canary("login")) });
+  await scenario.install("taker", "takes-secret", { existingSecret: "login" });
 }
 
 test("Secrets and values of all kinds arrive byte for byte, and every release and Secret would be adopted", async () => {
@@ -60,7 +63,7 @@ test("Secrets and values of all kinds arrive byte for byte, and every release an
   const args = ["-n", scenario.namespace, ...(await anyone()), "--rotate", "90d"];
   const { code, stdout, stderr } = await world.migrate("run", ...args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(flat(stdout)).toContain("Proven: a sync would adopt all 27 releases and Secrets, and change nothing.");
+  expect(flat(stdout)).toContain("Proven: a sync would adopt all 29 releases and Secrets, and change nothing.");
   expect(flat(stdout)).toContain(`skipped ${scenario.namespace}/owned: written by cert-manager`);
   expect(flat(stdout)).toContain("api-key is in no value of the release: its chart makes it");
 
@@ -79,6 +82,8 @@ test("Secrets and values of all kinds arrive byte for byte, and every release an
 
   const documents = readFileSync(join(world.dir, "generated/helmwarden.yaml"), "utf8");
   expect(documents).toContain('path: "servers[0].password"');
+  expect(documents).toMatch(/path: "certificate"\n[\s\S]{0,120}base64/);
+  expect(documents).toMatch(/kind: SecretSync\nmetadata: \{ name: "login"/);
   expect(documents).not.toContain("owned");
   expect(documents).toContain("# kind: RotationPolicy");
   expect(documents).toMatch(
