@@ -84,7 +84,10 @@ export interface StoreWriter {
    * `readPath` gives them back as they were. StoreInvalid where that, too, is not possible.
    */
   create(path: string, secrets: ReadonlyMap<string, SecretValue>, signal: AbortSignal): Promise<WriteResults>;
-  /** Takes away the keys that still hold just these bytes. Versions that the store keeps are not destroyed. */
+  /**
+   * Takes away the keys that still hold just these bytes, and a path that has none left. Versions that the store keeps
+   * are not destroyed.
+   */
   remove(
     path: string,
     secrets: ReadonlyMap<string, SecretValue>,

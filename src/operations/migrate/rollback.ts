@@ -49,7 +49,9 @@ export async function rollBack(
       }
       removed += ours.size;
       if (dryRun) return;
-      const results = ours.size === 0 ? new Map<string, string>() : await writer.remove(path, ours, signal);
+      const isEmptied = reading.kind === "found" && reading.secrets.size === 0;
+      const goes = ours.size > 0 || isEmptied;
+      const results = goes ? await writer.remove(path, ours, signal) : new Map<string, string>();
       const away = [...gone, ...[...results].flatMap(([key, result]) => (result === "conflict" ? [] : [key]))];
       if (away.length > 0) await journal.append({ step: "removed", path, keys: away });
     } catch (caught) {

@@ -53,17 +53,19 @@ export function createVaultWriter(
         const current = await edits.read(version, path, signal);
         const results = removals(current, secrets);
         const going = new Set([...results].flatMap(([key, result]) => (result === "removed" ? [key] : [])));
-        if (going.size === 0) return results;
+        // Emptied by a removal that died before it could drop the path.
+        const isEmptied = secrets.size === 0 && Object.keys(current.secrets).length === 0;
+        if (going.size === 0 && !isEmptied) return results;
         const rest = Object.fromEntries(Object.entries(current.secrets).filter(([key]) => !going.has(key)));
         const isLast = Object.keys(rest).length === 0;
         // KV 2: written first, as a delete does not compare. KV 1 takes no empty secret.
         const isOurs = (version === 1 && isLast) || (await edits.put(version, path, rest, current.version, signal));
         if (!isOurs) continue;
-        if (isLast) await edits.drop(version, path, signal);
         const marked = encodedKeys(current.metadata);
-        if ([...going].some((key) => marked.has(key))) {
-          await edits.mark(path, current.metadata, new Set([...marked].filter((key) => !going.has(key))), signal);
-        }
+        const left = [...marked].filter((key) => !isEmptied && !going.has(key));
+        // Before the path is dropped, so that who dies in between comes back to it.
+        if (left.length < marked.size) await edits.mark(path, current.metadata, new Set(left), signal);
+        if (isLast) await edits.drop(version, path, signal);
         return results;
       }
       throw contended(path);

@@ -250,7 +250,7 @@ async function killedAtEach(
   return ends;
 }
 
-test("killed around each of its writes, resume ends as it would have ended, and nothing is made twice", async () => {
+test("killed around each of its writes, resume ends as it would have ended, and nothing is made twice; so does a rollback", async () => {
   await inService();
   const { vaultAddress } = sharedServers();
   const relay = await startRelay(vaultAddress);
@@ -271,6 +271,15 @@ test("killed around each of its writes, resume ends as it would have ended, and 
     metadata: NAMES.map(() => ({ current_version: 1 })),
   });
   for (const end of ends) expect(end).toEqual(whole);
+
+  const taken = ["--yes", "--dir", join(scenario.dir, "taken-back")];
+  const own = { ...env, VAULT_TOKEN: world.token };
+  const route = ["--from", "store:infisical", "--to", "store:vault"];
+  expect((await scenario.inside("migrate run", [...route, ...taken], own)).code).toBe(0);
+  expect(await killAtWrite(relay, { number: 1, when: "after" }, () => world.start("rollback", ...taken))).toBe(true);
+  const back = await scenario.inside("migrate rollback", taken, own);
+  expect({ code: back.code, stderr: back.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(await Promise.all(NAMES.map((name) => world.stored(name)))).toEqual(NAMES.map(() => undefined));
 }, 300_000);
 
 /** What Infisical holds below the namespace's folder: values and versions, by folder and key. */
