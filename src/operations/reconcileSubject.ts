@@ -2,7 +2,8 @@ import type { Outcome } from "../core/outcome.ts";
 import type { StatusRecord } from "../core/statusRecord.ts";
 import type { SubjectSpec } from "../core/subject.ts";
 import type { ReleaseSync, SecretSync } from "../core/spec.ts";
-import type { Subject } from "../ports.ts";
+import { HelmwardenError, toHelmwardenError } from "../errors.ts";
+import type { ReleaseReading, Subject } from "../ports.ts";
 import { reconcileLiveKeys } from "./liveDrift.ts";
 import { noteOutcome } from "./noteOutcome.ts";
 import { wantedKeys, wantedValues } from "./observe.ts";
@@ -55,10 +56,35 @@ async function passRelease(
   stores: StorePass,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const [reading, values] = await Promise.all([ports.releases.read(spec.key, signal), wantedValues(spec, stores)]);
+  const [reading, values] = await Promise.all([
+    ports.releases.read(spec.key, signal),
+    wantedValues(spec, stores).catch(toHelmwardenError),
+  ]);
+  if (values instanceof HelmwardenError) return await passWithoutStore(ports, spec, reading, record, values, signal);
   const outcome = await reconcileRelease(ports, spec, { reading, values, record }, "sync", signal);
   const base = reading.kind === "found" ? reading.release.base : undefined;
   if (outcome.kind !== "inSync" || record?.xray === undefined || base === undefined) return outcome;
   const known = { ...record, xray: record.xray };
   return (await reconcileLiveKeys(ports, spec, base, known, signal)) ?? outcome;
+}
+
+/**
+ * A store does not answer: a release that our last pass left settled still says what its live Secrets should hold.
+ * Throws the store's fault where nothing of them was changed.
+ */
+async function passWithoutStore(
+  ports: ReleasePorts,
+  spec: ReleaseSync,
+  reading: ReleaseReading,
+  record: StatusRecord | undefined,
+  fault: HelmwardenError,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const last = reading.kind === "found" ? reading.release.last : undefined;
+  const isOurs = last?.status === "deployed" && record?.phase === "settled" && record.revision === last.revision;
+  if (!isOurs || record.xray === undefined) throw fault;
+  const known = { ...record, xray: record.xray };
+  const outcome = await reconcileLiveKeys(ports, spec, last, known, signal);
+  if (outcome === undefined) throw fault;
+  return outcome;
 }

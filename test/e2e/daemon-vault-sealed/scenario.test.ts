@@ -40,10 +40,13 @@ test("while Vault is sealed the release stays and the daemon is ready; then it c
   expect(Number(/^helmwarden_store_age_seconds\{store="vault"\} (\S+)/m.exec(String(body))?.[1])).toBeGreaterThan(1);
   const said = daemon.log().filter(({ msg }) => msg.startsWith("a store path could not be read"));
   expect(said).toHaveLength(1);
-  // Somebody patches the live Secret meanwhile: a pass may fail, and empties nothing.
+  // Somebody patches the live Secret meanwhile: what it should hold is known from Helm.
   const path = `/api/v1/namespaces/${scenario.namespace}/secrets/web`;
-  const patch = { metadata: { annotations: { mine: "yes" } } };
+  const patch = { metadata: { annotations: { mine: "yes" } }, stringData: { token: canary("patched") } };
   await scenario.api("PATCH", path, patch, "application/merge-patch+json");
+  await until("it is put back", async () => (await scenario.secret("web"))["token"] === token);
+  await until("that is told", async () => (await scenario.events("Corrected")).length === 1);
+  expect((await state())?.state).toBe("open");
 
   await vault.unseal();
   await put(moved);
