@@ -21,7 +21,7 @@ export interface Api {
   readonly server: string;
   /**
    * Makes the call and gives its answer in `shape`. An attempt takes at most `timeoutMs`, the whole call twice
-   * that. Sends again on 429 (after Retry-After), 5xx and lost connections, and once with fresh credentials on
+   * that. Sends again on 429 (after Retry-After, if that is short), 5xx and lost connections, and once with fresh credentials on
    * 401. Throws HelmwardenError with `detail.status`.
    */
   call<T>(
@@ -52,6 +52,7 @@ export interface ApiSettings {
 }
 
 const ATTEMPTS = 4;
+/** Asked to wait for longer, a call fails: the pass that it belongs to comes back later. */
 const LONGEST_WAIT_MS = 10_000;
 
 export function createApi(k: typeof Libraries, load: () => KubeConfig, settings: ApiSettings): Api {
@@ -87,9 +88,10 @@ export function createApi(k: typeof Libraries, load: () => KubeConfig, settings:
             credentials.reload();
             continue;
           }
-          const again = tries < ATTEMPTS && isTransient(fault, options.idempotent ?? true) && !deadline.aborted;
-          if (!again) throw explainFault(fault, target);
-          await clock.sleep(waitBefore(tries, fault), deadline).catch(() => {});
+          const waitMs = waitBefore(tries, fault);
+          const isLate = tries >= ATTEMPTS || waitMs > LONGEST_WAIT_MS || deadline.aborted;
+          if (isLate || !isTransient(fault, options.idempotent ?? true)) throw explainFault(fault, target);
+          await clock.sleep(waitMs, deadline).catch(() => {});
           if (signal.aborted) throw cancelled();
           if (deadline.aborted) throw explainFault(fault, target);
         }
@@ -134,10 +136,11 @@ function decode<T>(shape: z.ZodType<T>, text: string): T {
   }
 }
 
+/** Never sooner than asked for, and up to a quarter later: many are refused in the same moment. */
 function waitBefore(tries: number, fault: Fault): number {
-  const asked = fault.kind === "answer" ? fault.retryAfterMs : undefined;
+  const asked = fault.kind === "answer" ? (fault.retryAfterMs ?? 0) : 0;
   const growing = 200 * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
-  return Math.min(asked ?? growing, LONGEST_WAIT_MS);
+  return Math.max(asked * (1 + Math.random() / 4), growing);
 }
 
 function cancelled(): HelmwardenError {

@@ -79,10 +79,18 @@ describe("deadlines", () => {
 });
 
 describe("sending again", () => {
-  test("429 waits as long as Retry-After says", async () => {
+  test("429 waits as long as Retry-After says, and a little longer, not all alike", async () => {
     proxy.inject({ path: SECRETS, times: 2, fault: { kind: "status", status: 429, headers: { "retry-after": "3" } } });
     await readOne();
-    expect(clock.slept).toEqual([3_000, 3_000]);
+    expect(clock.slept).toHaveLength(2);
+    for (const ms of clock.slept) expect([ms >= 3_000, ms <= 3_750]).toEqual([true, true]);
+    expect(clock.slept[0]).not.toBe(clock.slept[1]);
+  });
+
+  test("a Retry-After longer than a call may wait is not cut short: the call fails", async () => {
+    proxy.inject({ path: SECRETS, times: 1, fault: { kind: "status", status: 429, headers: { "retry-after": "60" } } });
+    await expectFault("ClusterUnavailable", readOne);
+    expect([proxy.requests.length, clock.slept]).toEqual([1, []]);
   });
 
   test("429 without end is unavailable after four attempts", async () => {
