@@ -1,11 +1,10 @@
 // Targets that are no databases, some of which make the value themselves: whole rotations, killed at every effect.
-import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { canary } from "../../support/canary.ts";
+import { crashes, deathsAt } from "../../support/crashRotation.ts";
 import { call } from "../../support/http.ts";
+import { startInfisical } from "../../support/infisicalServer.ts";
 import { startKeyService } from "../../support/keyService.ts";
-import { startProgram } from "../../support/program.ts";
-import { rotateOnce } from "../../support/rotateOnce.ts";
 import { openScenario, type Scenario } from "../../support/scenario.ts";
 import { sharedServers } from "../../support/servers.ts";
 import { startSignedSteps } from "../../support/signedSteps.ts";
@@ -94,21 +93,32 @@ async function secretIds(): Promise<World> {
   };
 }
 
-/** A child that dies before or after its n-th effect; without a number it tells them all. */
-async function crash(when?: "before" | "after", effect?: number) {
-  const death = when === undefined ? [] : [when, String(effect)];
-  return await startProgram(["crash", "-c", join(scenario.dir, "config"), ...death], {
-    dir: scenario.dir,
-    env: environment(),
-    entry: "test/support/crashingRotation.ts",
-  }).end;
-}
-
-function environment(): Record<string, string> {
+/** Client secrets of another identity than the one that the program logs in with. */
+async function clientSecrets(): Promise<World> {
+  const server = await startInfisical();
+  const [first, own] = [canary("by-hand"), canary("own")];
+  const { id, account } = server.addIdentity("universal", first, { account: "client-of-the-app" });
+  server.addIdentity("universal", own, { account: "client-of-helmwarden" });
   return {
-    KUBECONFIG: scenario.kubeconfig,
-    VAULT_TOKEN: scenario.vault.token,
-    TARGET_SECRET: world.targetSecret,
+    yaml: `infisicalClientSecret: { store: own, identityId: ${id} }
+---
+apiVersion: helmwarden.dev/v1alpha1
+kind: SecretStore
+metadata: { name: own }
+spec:
+  infisical:
+    siteUrl: ${server.url}
+    projectId: ${server.projectId}
+    environment: prod
+    auth: { universal: { clientId: { fromEnv: CLIENT_ID }, clientSecret: { fromEnv: TARGET_SECRET } } }`,
+    first,
+    targetSecret: own,
+    works: async (clientSecret) => {
+      const body = { clientId: account, clientSecret };
+      const url = `${server.url}/api/v1/auth/universal-auth/login`;
+      return (await call(url, { method: "POST", body })).status === 200;
+    },
+    close: async () => await server.close(),
   };
 }
 
@@ -116,6 +126,7 @@ test.each([
   ["a system that makes keys", keySystem, "create"],
   ["a webhook", signedSteps, "set"],
   ["SecretIDs of Vault", secretIds, "create"],
+  ["client secrets of Infisical", clientSecrets, "create"],
 ] as const)(
   "%s: killed before and after each effect, the next try leaves one valid value everywhere",
   async (_name, open, brings) => {
@@ -123,40 +134,38 @@ test.each([
     world = await open();
     scenario.configure(scenario.config().replace("__TARGET__", world.yaml));
     await scenario.vault.put("app", { TOKEN: world.first });
-    const effects = (await crash()).stdout.trim().split("\n");
-    expect(effects).toEqual(expect.arrayContaining([brings, "replace", "retire"]));
+    const killed = crashes(scenario, { TARGET_SECRET: world.targetSecret, CLIENT_ID: "client-of-helmwarden" });
+    const effects = await killed.effects();
+    expect(effects).toEqual(expect.arrayContaining([brings, "replace", "apply", "retire"]));
     expect(await world.works(world.first)).toBe(false);
 
-    for (const effect of effects.keys()) {
-      for (const when of ["before", "after"] as const) {
-        const { TOKEN: old = "" } = await scenario.vault.get("app");
-        // The last rotation is forgotten: the secret is due again.
-        await scenario.vault.put("app", { TOKEN: old });
-        const { signal } = await crash(when, effect);
-        const where = `killed ${when} effect ${effect}, ${effects[effect]}`;
-        expect({ where, signal }).toEqual({ where, signal: "SIGKILL" });
+    for (const death of deathsAt(effects)) {
+      const { TOKEN: old = "" } = await scenario.vault.get("app");
+      // The last rotation is forgotten: the secret is due again.
+      await scenario.vault.put("app", { TOKEN: old });
+      const { signal } = await killed.dieAt(death);
+      const where = `killed ${death.when} effect ${death.effect}, ${effects[death.effect]}`;
+      expect({ where, signal }).toEqual({ where, signal: "SIGKILL" });
 
-        const options = { config: join(scenario.dir, "config"), cacheFolder: join(scenario.dir, "cache") };
-        const outcome = await rotateOnce({ ...options, environment: { ...process.env, ...environment() } });
-        const now = await scenario.vault.get("app");
-        const state = JSON.parse(now["TOKEN__ROTATION"] ?? "{}") as { attempt?: object };
-        expect({
-          where,
-          outcome: outcome.kind,
-          pending: state.attempt,
-          live: await scenario.secret("app"),
-          works: await world.works(now["TOKEN"] ?? ""),
-          oldWorks: await world.works(old),
-        }).toEqual({
-          where,
-          outcome: when === "after" && effect === effects.length - 1 ? "notDue" : "rotated",
-          pending: undefined,
-          live: { token: now["TOKEN"] },
-          works: true,
-          oldWorks: false,
-        });
-        expect(now["TOKEN"]).not.toBe(old);
-      }
+      const outcome = await killed.goOn();
+      const now = await scenario.vault.get("app");
+      const state = JSON.parse(now["TOKEN__ROTATION"] ?? "{}") as { attempt?: object };
+      expect({
+        where,
+        outcome: outcome.kind,
+        pending: state.attempt,
+        live: await scenario.secret("app"),
+        works: await world.works(now["TOKEN"] ?? ""),
+        oldWorks: await world.works(old),
+      }).toEqual({
+        where,
+        outcome: death.when === "after" ? "notDue" : "rotated",
+        pending: undefined,
+        live: { token: now["TOKEN"] },
+        works: true,
+        oldWorks: false,
+      });
+      expect(now["TOKEN"]).not.toBe(old);
     }
   },
 );
