@@ -6,9 +6,10 @@ import { openNotify, openRotation } from "../openRotation.ts";
 import { outcomeWordOf, restAfter } from "../core/rotation/rest.ts";
 import { isDueNow } from "../operations/rotate/facts.ts";
 import type { RotatedSecret } from "../operations/rotate/rotatedSecret.ts";
-import { rowOf } from "../operations/rotate/rotationRows.ts";
+import { noteOverdue } from "../operations/rotate/noteOverdue.ts";
+import { rotationRows } from "../operations/rotate/rotationRows.ts";
 import { rotationSubject, runRotation } from "../operations/rotate/runRotation.ts";
-import type { Clock, Job, Log, Queue, Store } from "../ports.ts";
+import type { Clock, Job, Log, Queue } from "../ports.ts";
 import type { Generation } from "./generation.ts";
 import type { Loops } from "./loops.ts";
 import type { Metrics } from "./metrics.ts";
@@ -83,11 +84,15 @@ export class Rotations {
     const { clock, generation } = this.#deps;
     const { config, stores } = generation();
     const now = clock.now();
-    this.#rows = await Promise.all(
-      config.rotations.map(async (policy) => await this.#look(policy, stores.get(policy.secret.store), now, signal)),
-    );
+    this.#rows = await rotationRows(config.rotations, stores, new Map(), now, signal);
     this.#tickedAt = now;
     this.#beat();
+    const late = this.#rows.flatMap((row, index) => {
+      const policy = config.rotations[index];
+      const isLate = policy !== undefined && !this.#send(policy, row, now) && row.late;
+      return isLate ? [this.#tellOverdue(policy, row, signal)] : [];
+    });
+    await Promise.all(late);
   }
 
   /** Of a shared queue's turns, any number may fall to others. */
@@ -95,28 +100,16 @@ export class Rotations {
     if (!this.#deps.sharedQueue) this.#deps.loops.beat("rotations", WITHIN_MS);
   }
 
-  async #look(
-    policy: RotationPolicy,
-    store: Pick<Store, "readPath"> | undefined,
-    now: Date,
-    signal: AbortSignal,
-  ): Promise<RotationRow> {
+  /** Does one decision's job come onto the queue? True where it begins a rotation. */
+  #send(policy: RotationPolicy, { state, nextAt, message }: RotationRow, now: Date): boolean {
     const id = rotationIdOf(policy);
-    try {
-      const reading = (await store?.readPath(policy.secret.path, signal)) ?? { kind: "missing", why: "absent" };
-      const row = rowOf(policy, reading, undefined, now);
-      const mayStart =
-        (row.state === "due" || row.state === "overdue") && row.nextAt !== undefined && row.nextAt <= now;
-      const rests = (this.#rests.get(id) ?? 0) > this.#deps.clock.monotonic();
-      const starts = row.state === "rotating" || (mayStart && !rests);
-      if (starts) this.#deps.send(id, "rotation");
-      if (row.late && !(mayStart && !rests)) await this.#tellOverdue(policy, row, signal);
-      return row;
-    } catch (caught) {
-      const { code, message } = toHelmwardenError(caught);
-      this.#deps.log.debug("a rotation could not be decided", { policy: policy.name, code });
-      return { ...rowOf(policy, { kind: "missing", why: "absent" }, undefined, now), state: "unknown", message };
-    }
+    if (state === "unknown")
+      this.#deps.log.debug("a rotation could not be decided", { policy: policy.name, advice: message ?? "" });
+    const rests = (this.#rests.get(id) ?? 0) > this.#deps.clock.monotonic();
+    const isDue = state === "due" || state === "overdue";
+    const begins = isDue && nextAt !== undefined && nextAt <= now && !rests;
+    if (begins || state === "rotating") this.#deps.send(id, "rotation");
+    return begins;
   }
 
   /** Does one job. Never rejects. */
@@ -186,31 +179,32 @@ export class Rotations {
     else this.#deps.log.warn("rotation", fields);
   }
 
-  /** One Event and one message for each due date that was missed. */
+  /** One Event and one message for each due date that was missed, whoever's restart comes between. Never rejects. */
   async #tellOverdue(policy: RotationPolicy, row: RotationRow, signal: AbortSignal): Promise<void> {
-    const once = `${rotationIdOf(policy)} overdue ${row.dueAt?.getTime() ?? 0}`;
+    const { log, clock, generation } = this.#deps;
+    const due = row.dueAt?.toISOString() ?? "at once";
+    const once = `${rotationIdOf(policy)} overdue ${due}`;
     if (this.#told.has(once)) return;
     this.#told.add(once);
-    const { log, clock, generation } = this.#deps;
     const at = clock.now();
-    const due = row.dueAt === undefined ? "" : ` since ${row.dueAt.toISOString()}`;
     const what =
-      row.state === "rotating" ? "is being rotated for too long: its old value still works" : `has been due${due}`;
+      row.state === "rotating"
+        ? "is being rotated for too long: its old value still works"
+        : `has been due since ${due}`;
     const message = `${row.secret} ${what}, and is past its deadline. See \`helmwarden rotation status\`.`;
     log.warn("rotation overdue", { subject: rotationIdOf(policy), advice: message });
-    const { app } = generation();
-    const { events } = await app.cluster(policy.cluster);
-    await events.emit(rotationSubject(policy), "Warning", "RotationOverdue", message, signal).catch(() => undefined);
-    if (policy.notify === undefined) return;
-    const notify = await openNotify(app, clock, signal);
-    const news = {
-      policy: policy.name,
-      namespace: policy.namespace,
-      rotation: "",
-      event: "overdue",
-      message,
-      at,
-    } as const;
-    await notify(policy.notify, news, signal).catch(() => log.warn("nobody took the news of a rotation"));
+    try {
+      const { app } = generation();
+      const { events, statuses } = await app.cluster(policy.cluster);
+      // Told twice is better than never.
+      if (!(await noteOverdue(statuses, policy, due, at, signal).catch(() => true))) return;
+      await events.emit(rotationSubject(policy), "Warning", "RotationOverdue", message, signal).catch(() => undefined);
+      if (policy.notify === undefined) return;
+      const notify = await openNotify(app, clock, signal);
+      const { name, namespace } = policy;
+      await notify(policy.notify, { policy: name, namespace, rotation: "", event: "overdue", message, at }, signal);
+    } catch (caught) {
+      log.warn("nobody took the news of a rotation", { policy: policy.name, code: toHelmwardenError(caught).code });
+    }
   }
 }

@@ -4,7 +4,7 @@ import { type RotationPolicy, userKeyOf } from "../../core/rotation/policy.ts";
 import { NEVER_ROTATED, parseState, type RotationState, stateKeyOf } from "../../core/rotation/state.ts";
 import { formatRef } from "../../core/secretRef.ts";
 import type { SecretValue } from "../../core/secretValue.ts";
-import type { PathReading, Store } from "../../ports.ts";
+import type { PathReading, Store, StoredSecret } from "../../ports.ts";
 import type { RotatePorts } from "./rotatePorts.ts";
 
 /** A rotated secret and all that lies beside it, at one moment. */
@@ -44,25 +44,40 @@ export function rotatedIn(policy: RotationPolicy, reading: PathReading): Rotated
     );
   const why = whyNotRotated(policy.secret.key);
   if (why !== undefined) return refuse(`${shown} ${why} Then remove the RotationPolicy.`);
-  const present = new Map(
-    [...reading.secrets].flatMap(([key, one]) => (one.kind === "value" ? [[key, one.value] as const] : [])),
-  );
-  const written = present.get(stateKeyOf(policy.secret.key));
+  const textOf = (key: string): SecretValue | undefined => {
+    const one = reading.secrets.get(key);
+    return one?.kind === "value" ? one.value : undefined;
+  };
+  const written = textOf(stateKeyOf(policy.secret.key));
   const state = written === undefined ? NEVER_ROTATED : parseState(written);
   if (state === undefined)
     return refuse(
       `${shown}: the key ${stateKeyOf(policy.secret.key)} beside it is not what this version of helmwarden writes. Update helmwarden, or move that key away.`,
     );
   const userKey = userKeyOf(policy);
-  const user = userKey === undefined ? singleUserOf(policy) : present.get(userKey)?.reveal();
+  const user = userKey === undefined ? singleUserOf(policy) : textOf(userKey)?.reveal();
   if (userKey !== undefined && user === undefined)
     return refuse(`${shown}: the key ${userKey} beside it, which names the user in use, is missing. Put it there.`);
-  return { value: secret.value, user, state, present, updatedAt: secret.updatedAt };
+  const { value, updatedAt } = secret;
+  // A path may hold many secrets, of which a decision needs none.
+  return {
+    value,
+    user,
+    state,
+    updatedAt,
+    get present() {
+      return presentIn(reading.secrets);
+    },
+  };
+}
+
+function presentIn(secrets: ReadonlyMap<string, StoredSecret>): PresentKeys {
+  return new Map([...secrets].flatMap(([key, one]) => (one.kind === "value" ? [[key, one.value] as const] : [])));
 }
 
 /** What people wrote beside it where no store can tell: of one key, or of the whole path. */
-function noteOf(notes: ReadonlyMap<string, string> = new Map(), key: string): string | undefined {
-  return notes.get(`${key}.managedBy`) ?? notes.get("managedBy");
+function noteOf(notes: ReadonlyMap<string, string> | undefined, key: string): string | undefined {
+  return notes?.get(`${key}.managedBy`) ?? notes?.get("managedBy");
 }
 
 function singleUserOf({ target }: RotationPolicy): string | undefined {

@@ -6,10 +6,17 @@ import { formatRef } from "../../core/secretRef.ts";
 import type { StatusRecord } from "../../core/statusRecord.ts";
 import { toHelmwardenError } from "../../errors.ts";
 import type { PathReading, Store } from "../../ports.ts";
+import { inLanes } from "../lanes.ts";
 import { factsOf } from "./facts.ts";
 import { rotatedIn } from "./rotatedSecret.ts";
 
-/** Where every policy stands, from what the stores say now. A store that does not answer makes a row, not a fault. */
+/** So many paths of a store are read at a time. */
+const READS_AT_ONCE = 8;
+
+/**
+ * Where every policy stands, from what the stores say now, each path read once. A store that does not answer makes a
+ * row, not a fault.
+ */
 export async function rotationRows(
   policies: readonly RotationPolicy[],
   stores: ReadonlyMap<string, Pick<Store, "readPath">>,
@@ -17,38 +24,37 @@ export async function rotationRows(
   now: Date,
   signal: AbortSignal,
 ): Promise<readonly RotationRow[]> {
-  const readings = new Map<string, Promise<PathReading>>();
-  return await Promise.all(
-    policies.map(async (policy) => {
-      const { store, path } = policy.secret;
-      const id = JSON.stringify([store, path]);
-      const reading = readings.get(id) ?? readOf(stores.get(store), path, signal);
-      readings.set(id, reading);
-      const record = records.get(`Rotation/${policy.namespace}/${policy.name}`);
-      try {
-        return rowOf(policy, await reading, record, now);
-      } catch (caught) {
-        return { ...emptyRow(policy), state: "unknown" as const, message: toHelmwardenError(caught).message };
+  const rows = new Map<RotationPolicy, RotationRow>();
+  const byStore = Map.groupBy(policies, ({ secret }) => secret.store);
+  const reads = [...byStore].map(async ([name, all]) => {
+    const byPath = Map.groupBy(all, ({ secret }) => secret.path);
+    await inLanes([...byPath], READS_AT_ONCE, async ([path, own]) => {
+      const reading = await readOf(stores.get(name), path, signal);
+      for (const policy of own) {
+        const record = records.get(`Rotation/${policy.namespace}/${policy.name}`);
+        const row = "message" in reading ? { ...emptyRow(policy), ...reading } : rowOf(policy, reading, record, now);
+        rows.set(policy, row);
       }
-    }),
-  );
+    });
+  });
+  await Promise.all(reads);
+  return policies.flatMap((policy) => rows.get(policy) ?? []);
 }
 
 async function readOf(
   store: Pick<Store, "readPath"> | undefined,
   path: string,
   signal: AbortSignal,
-): Promise<PathReading> {
-  return (await store?.readPath(path, signal)) ?? { kind: "missing", why: "absent" };
+): Promise<PathReading | { readonly state: "unknown"; readonly message: string }> {
+  try {
+    return (await store?.readPath(path, signal)) ?? { kind: "missing", why: "absent" };
+  } catch (caught) {
+    return { state: "unknown", message: toHelmwardenError(caught).message };
+  }
 }
 
 /** One policy, from a reading of its path. */
-export function rowOf(
-  policy: RotationPolicy,
-  reading: PathReading,
-  record: StatusRecord | undefined,
-  now: Date,
-): RotationRow {
+function rowOf(policy: RotationPolicy, reading: PathReading, record: StatusRecord | undefined, now: Date): RotationRow {
   const secret = rotatedIn(policy, reading);
   if ("refused" in secret) return { ...emptyRow(policy), state: "refused", message: secret.refused };
   const facts = factsOf(policy, secret);
@@ -60,7 +66,10 @@ export function rowOf(
     lastRotated,
     ageMs: lastRotated === undefined ? undefined : Math.max(0, now.getTime() - lastRotated.getTime()),
     dueAt: decision.dueAt,
-    nextAt: decision.nextAt,
+    // Asked for by people, and of what is due.
+    get nextAt() {
+      return decision.nextAt;
+    },
     state: decision.state,
     step: attempt?.step,
     late: decision.state === "overdue" || isStuck(policy, attempt, now),

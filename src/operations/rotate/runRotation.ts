@@ -81,10 +81,12 @@ async function tell(
     const known = await cluster.statuses.get(subject, signal);
     const word = outcomeWordOf(outcome);
     const record = { phase: "settled", wanted: NO_DIGEST, revision: 0, outcome: word, reason: message, run } as const;
+    // For which due date the alarm has been given: as long as nothing is rotated, it is that one.
+    const noted = kind === "rotated" || known?.noted === undefined ? {} : { noted: known.noted };
     const isKnown = kind !== "rotated" && known?.outcome === word && known.reason === message;
     // The time of the last try is kept, also where there is nothing new to be told.
     if (!isKnown || restAfter({ outcome: word, at: at.toISOString() }, at) > 0)
-      await cluster.statuses.put(subject, { ...record, at: at.toISOString() }, signal);
+      await cluster.statuses.put(subject, { ...record, ...noted, at: at.toISOString() }, signal);
     if (isKnown) return;
     const isGood = kind === "rotated" || kind === "waiting";
     await cluster.events.emit(subject, isGood ? "Normal" : "Warning", EVENTS[kind], message, signal);

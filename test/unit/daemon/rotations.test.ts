@@ -4,6 +4,7 @@ import type { Generation } from "../../../src/daemon/generation.ts";
 import { Loops } from "../../../src/daemon/loops.ts";
 import { rotationIdOf, Rotations } from "../../../src/daemon/rotations.ts";
 import { SecretValue } from "../../../src/core/secretValue.ts";
+import type { StatusRecord } from "../../../src/core/statusRecord.ts";
 import type { Log } from "../../../src/ports.ts";
 import { canary } from "../../support/canary.ts";
 
@@ -34,7 +35,12 @@ function policy(name: string, more: Partial<RotationPolicy> = {}): RotationPolic
 }
 
 /** `ages`: days since the store changed each policy's secret. */
-function open(policies: readonly RotationPolicy[], ages: Readonly<Record<string, number>>, sharedQueue = false) {
+function open(
+  policies: readonly RotationPolicy[],
+  ages: Readonly<Record<string, number>>,
+  sharedQueue = false,
+  records = new Map<string, StatusRecord>(),
+) {
   let now = START;
   const clock = { now: () => new Date(now), monotonic: () => now, sleep: () => Promise.resolve() };
   const sent: string[] = [];
@@ -42,8 +48,10 @@ function open(policies: readonly RotationPolicy[], ages: Readonly<Record<string,
   const events: string[] = [];
   const loops = new Loops(clock);
   let current = policies;
+  const reads: string[] = [];
   const store = {
     readPath: (path: string) => {
+      reads.push(path);
       const age = ages[path.replace("apps/", "")] ?? 0;
       const updatedAt = new Date(START - age * DAY);
       const value = SecretValue.fromText(canary("token"));
@@ -57,11 +65,15 @@ function open(policies: readonly RotationPolicy[], ages: Readonly<Record<string,
     events.push(reason);
     return Promise.resolve();
   };
+  const statuses = {
+    get: ({ name }: { name: string }) => Promise.resolve(records.get(name)),
+    put: ({ name }: { name: string }, record: StatusRecord) => Promise.resolve(records.set(name, record)),
+  };
   const generation = (): Generation =>
     ({
       config: { rotations: current },
       stores: new Map([["vault", store]]),
-      app: { cluster: () => Promise.resolve({ events: { emit } }) },
+      app: { cluster: () => Promise.resolve({ events: { emit }, statuses }) },
     }) as unknown as Generation;
   const rotations = new Rotations({
     generation,
@@ -78,6 +90,7 @@ function open(policies: readonly RotationPolicy[], ages: Readonly<Record<string,
     rotations,
     sent,
     events,
+    reads,
     cancelled,
     loops,
     pass: (ms: number) => (now += ms),
@@ -105,6 +118,28 @@ test("what is past its deadline and may not start is told once, and again for th
   await daemon.rotations.tick(signal);
   expect(daemon.events).toEqual(["RotationOverdue"]);
   expect(daemon.sent).toEqual([]);
+});
+
+test("the daemon that comes next does not tell it again, and the one after the next due date does", async () => {
+  const closed = { cron: "0 0 1 12 *", durationMs: DAY, timezone: "UTC" };
+  const late = policy("late", { window: closed });
+  const records = new Map<string, StatusRecord>();
+  const first = open([late], { late: 105 }, false, records);
+  await first.rotations.tick(signal);
+  const second = open([late], { late: 105 }, false, records);
+  await second.rotations.tick(signal);
+  expect([first.events, second.events]).toEqual([["RotationOverdue"], []]);
+  const third = open([late], { late: 107 }, false, records);
+  await third.rotations.tick(signal);
+  expect(third.events).toEqual(["RotationOverdue"]);
+});
+
+test("a path of several policies is read once a tick", async () => {
+  const secret = { store: "vault", path: "apps/shared", key: "TOKEN" };
+  const daemon = open([policy("one", { secret }), policy("two", { secret }), policy("three")], { shared: 91 });
+  await daemon.rotations.tick(signal);
+  expect(daemon.reads).toEqual(["apps/shared", "apps/three"]);
+  expect(daemon.sent).toHaveLength(2);
 });
 
 test("rows that nobody has looked at for minutes are not shown", async () => {
