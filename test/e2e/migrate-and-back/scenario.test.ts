@@ -143,7 +143,7 @@ test("a backup under a passphrase is opened by it, by age's own command line too
 
   const { sha256 } = world.journal().find(({ step }) => step === "backup") as unknown as { sha256: string };
   expect(await openedByAge(right)).toContain(sha256);
-});
+}, 180_000);
 
 /** What age, which asks for a passphrase at a terminal only, finds in the backup: its digest, so that nothing is shown. */
 async function openedByAge(passphrase: string): Promise<string> {

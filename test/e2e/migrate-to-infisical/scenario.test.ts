@@ -39,9 +39,10 @@ const run = async (): ReturnType<MigrationWorld["migrate"]> => {
   return world.migrate("run", "-n", scenario.namespace, "--to", "store:infisical", "--yes", "--recipient", recipient);
 };
 
+/** A tenth of them is large: Infisical takes no more than a megabyte of a Secret. */
+const sizeOf = (index: number): number => (index % 10 === 0 ? 600_000 : 5_000);
+
 test("folders are made, bytes of all kinds come back, and every release and Secret would be adopted", async () => {
-  // A tenth of them is large: Infisical takes no more than a megabyte of a Secret.
-  const sizeOf = (index: number): number => (index % 10 === 0 ? 600_000 : 5_000);
   await inLanes([...Array(500).keys()], 8, (index) => world.makeSecret(`raw.${index}`, oddData(index, sizeOf(index))));
   const token = canary("token");
   await scenario.install("shop", "web", { token, url: `postgres://app:${token}@db/app` });
@@ -55,7 +56,7 @@ test("folders are made, bytes of all kinds come back, and every release and Secr
   expect(readFileSync(join(world.dir, "generated/infisical-permissions.txt"), "utf8")).toContain(
     `/${scenario.namespace}/raw_1`,
   );
-});
+}, 180_000);
 
 test("what is larger than Infisical takes stops that Secret only, in words; a rollback takes the rest back", async () => {
   await world.makeSecret("small", { key: Buffer.from(canary("small")) });
