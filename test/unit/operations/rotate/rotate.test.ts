@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { RotationPolicy } from "../../../../src/core/rotation/policy.ts";
 import { parseState } from "../../../../src/core/rotation/state.ts";
 import { SecretValue } from "../../../../src/core/secretValue.ts";
 import { rotate } from "../../../../src/operations/rotate/rotate.ts";
@@ -198,4 +199,29 @@ test("the old value stays published for as long as the overlap says, and no long
   now = new Date(now.getTime() + 1_000);
   expect((await rotate(ports, policy, NOW, signal)).kind).toBe("rotated");
   expect(model.store.keys.get("PREVIOUS")).toBe(model.store.keys.get("PASSWORD"));
+});
+
+test("of a key pair the old public part stays published, and never the private one", async () => {
+  const before = canary("private");
+  const model = openModel("dual", before);
+  model.store.keys.set("PUBLIC", canary("public-old"));
+  const published = model.store.keys.get("PUBLIC");
+  const made = {
+    value: SecretValue.fromText(canary("next")),
+    beside: new Map([["PUBLIC", SecretValue.fromText(canary("public-next"))]]),
+  };
+  const policy: RotationPolicy = {
+    ...model.policy,
+    generate: { kind: "ed25519", format: "pem", publicKey: "PUBLIC" },
+    overlap: { key: "PREVIOUS", forMs: 60_000 },
+  };
+  let now = new Date("2026-11-23T00:00:00Z");
+  const clock = { ...model.ports.clock, now: () => now };
+  const ports = { ...model.ports, clock, generate: () => Promise.resolve(made) };
+  expect((await rotate(ports, policy, NOW, signal)).kind).toBe("waiting");
+  expect(model.store.keys.get("PREVIOUS")).toBe(published);
+  expect(model.store.keys.get("PUBLIC")).toBe(made.beside.get("PUBLIC")?.reveal());
+  now = new Date(now.getTime() + 60_000);
+  expect((await rotate(ports, policy, NOW, signal)).kind).toBe("rotated");
+  expect(model.store.keys.get("PREVIOUS")).toBe(model.store.keys.get("PUBLIC"));
 });
