@@ -12,13 +12,21 @@ afterEach(async () => {
   folder.remove();
 });
 
-test("two passwords at once: no login fails, and the old one is gone afterwards, in the volume too", async () => {
+test("two passwords at once: what the database refuses changes nothing; then no login fails, and the old one is gone afterwards, in the volume too", async () => {
   const old = canary("old");
   database = await mariadbFor(folder.dir, old);
   scenario = await openRotationScenario(import.meta.dirname, database);
   await scenario.vault.put("app", { PASSWORD: old });
   const app = await scenario.install("app", "database", { password: old, encryptionKey: canary("key") });
   expect(await scenario.sync()).toMatchObject({ kind: "adopted" });
+
+  await database.query("INSTALL SONAME 'simple_password_check'");
+  const refused = await scenario.rotate("app-db");
+  await database.query("UNINSTALL SONAME 'simple_password_check'");
+  expect(refused.code).toBe(1);
+  expect(refused.stdout.replaceAll(/\s+/g, " ")).toContain("The old value stays.");
+  expect(await scenario.vault.get("app")).toMatchObject({ PASSWORD: old });
+  expect(await database.canLogin("app", (await scenario.secret("app"))["password"] ?? "")).toBe(true);
 
   const dry = await scenario.rotate("app-db", "--dry-run");
   expect(dry).toMatchObject({ code: 0, stderr: "" });

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { helmBinary } from "../../support/binaries.ts";
 import { canary } from "../../support/canary.ts";
+import { crashes } from "../../support/crashRotation.ts";
+import { startCuttingRelay } from "../../support/cuttingRelay.ts";
 import type { PostgresServer } from "../../support/postgres.ts";
 import { databaseFolder, openRotationScenario, postgresFor, type RotationScenario } from "../../support/rotation.ts";
 import type { Release } from "../../support/release.ts";
@@ -84,4 +87,51 @@ test("a database that only reads, or that is away: nothing changes, and the old 
   const { PASSWORD: now = "" } = await scenario.vault.get("app");
   expect(await database.canLogin("app", now)).toBe(true);
   expect(await app.values()).toEqual({ password: now });
+});
+
+/** What the app has, and whether it is let in with that. */
+async function appLogin(): Promise<{ readonly password: string; readonly works: boolean }> {
+  const { password = "" } = await scenario.secret("app");
+  expect(await app.values()).toEqual({ password });
+  expect((await scenario.vault.get("app"))["PASSWORD"]).toBe(password);
+  return { password, works: await database.canLogin("app", password) };
+}
+
+test("an admin whose password is wrong: nothing changes, and the app is let in", async () => {
+  const args = ["app-db", "--now", "--reason", "a test"];
+  const failed = await scenario.run("rotate", args, { ADMIN_PASSWORD: canary("wrong") });
+  expect(failed.code).toBe(1);
+  expect(await appLogin()).toEqual({ password: old, works: true });
+  expect((await scenario.rotate("app-db")).code).toBe(0);
+  expect(await appLogin()).toMatchObject({ works: true });
+});
+
+test("a connection that breaks after the change and before its answer: the next try finds it made", async () => {
+  const relay = await startCuttingRelay(database.port);
+  try {
+    scenario.configure(scenario.config().replaceAll(`port: ${database.port}`, `port: ${relay.port}`));
+    relay.cut("ALTER ROLE", "answered");
+    const broken = await scenario.rotate("app-db");
+    expect({ cuts: relay.cuts, code: broken.code }).toEqual({ cuts: 1, code: 1 });
+    expect(await database.canLogin("app", old)).toBe(false);
+    const again = await scenario.rotate("app-db");
+    expect({ code: again.code, out: again.stdout }).toMatchObject({ code: 0 });
+    expect(await appLogin()).toMatchObject({ works: true });
+    // It was not changed a second time.
+    expect(again.stderr).not.toContain("teaches the target");
+  } finally {
+    await relay.close();
+  }
+});
+
+test("a person who changes the secret while it is rotated wins: the database learns theirs, and the app gets it", async () => {
+  const dying = crashes(scenario, { ADMIN_PASSWORD: database.superuser.password, HELM_BIN: helmBinary(4) });
+  // The database has the new value, and the store has not made it current.
+  expect((await dying.dieAt({ when: "before", effect: 2 })).stdout).toBe("replace\nset\nreplace\n");
+  const theirs = canary("theirs");
+  await scenario.vault.put("app", { ...(await scenario.vault.get("app")), PASSWORD: theirs });
+  const rotated = await scenario.rotate("app-db");
+  expect({ code: rotated.code, out: rotated.stdout }).toMatchObject({ code: 0 });
+  expect(await appLogin()).toEqual({ password: theirs, works: true });
+  expect(await database.canLogin("app", old)).toBe(false);
 });
