@@ -74,6 +74,6 @@ test("a key that encrypts data is not rotated, and the policy says what to do in
 
   const refused = await rotate("web-token", ...REASON);
   expect(refused.code).toBe(2);
-  expect(refused.stdout.replaceAll(/\s+/g, " ")).toContain("makes the data unreadable");
+  expect(refused.stdout.replaceAll(/\s+/g, " ")).toContain("n8n export:credentials");
   expect(await scenario.vault.get("web")).toEqual({ N8N_ENCRYPTION_KEY: old });
 });
