@@ -283,7 +283,11 @@ export interface Workloads {
   annotatePods(ref: WorkloadRef, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
   /** The pods of a namespace that have not ended. */
   pods(namespace: string, signal: AbortSignal): Promise<readonly PodReading[]>;
+  jobState(namespace: string, name: string, signal: AbortSignal): Promise<JobState>;
 }
+
+/** `ended`: it makes no pod any more, whether it succeeded or not. */
+export type JobState = "absent" | "running" | "ended";
 
 /** What a status object is about: a ReleaseSync's release, a SecretSync's Secret, a SecretStore, or a RotationPolicy. */
 export interface Subject {

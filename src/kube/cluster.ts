@@ -56,6 +56,7 @@ export async function createCluster(
       api,
       {
         apps: new k.AppsV1Api(configuration),
+        batch: new k.BatchV1Api(configuration),
         core,
         custom: new k.CustomObjectsApi(configuration),
         policy: new k.PolicyV1Api(configuration),

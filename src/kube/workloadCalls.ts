@@ -1,5 +1,6 @@
 import type {
   AppsV1Api,
+  BatchV1Api,
   ConfigurationOptions,
   CoreV1Api,
   CustomObjectsApi,
@@ -11,6 +12,7 @@ import type { PageQuery } from "./listPages.ts";
 
 export interface WorkloadClients {
   readonly apps: AppsV1Api;
+  readonly batch: BatchV1Api;
   readonly core: CoreV1Api;
   readonly custom: CustomObjectsApi;
   readonly policy: PolicyV1Api;

@@ -8,6 +8,7 @@ import { type Api, orAbsent } from "./api.ts";
 import { argoRollout, rolloutWorkload, withRollouts } from "./argoRollouts.ts";
 import { listPages } from "./listPages.ts";
 import { createMayDisrupt } from "./disruption.ts";
+import { createJobState } from "./jobs.ts";
 import { createOptionalList } from "./optionalList.ts";
 import { createPodList } from "./pods.ts";
 import { MERGE, STRATEGIC_MERGE } from "./patchTypes.ts";
@@ -65,6 +66,7 @@ export function createWorkloads(
     },
     mayDisrupt: createMayDisrupt(api, clients.policy),
     pods: createPodList(api, clients.core),
+    jobState: createJobState(api, clients.batch),
   };
 }
 

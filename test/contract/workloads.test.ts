@@ -146,3 +146,30 @@ describe.each(KINDS)("%s", (kind) => {
     await expectFault("ConfigInvalid", () => cluster.workloads.annotatePods(absent, { a: "b" }, signal));
   });
 });
+
+test("a Job runs until it has succeeded or failed, and a pod that is waited for is part of that", async () => {
+  const pod = {
+    nodeSelector: { there: "is-no-such-node" },
+    restartPolicy: "Never",
+    containers: template.spec.containers,
+  };
+  const spec = { backoffLimit: 0, template: { spec: pod } };
+  const state = () => cluster.workloads.jobState(namespace.name, "once", signal);
+  expect(await state()).toBe("absent");
+  await api("POST", `/apis/batch/v1/namespaces/${namespace.name}/jobs`, { metadata: { name: "once" }, spec });
+  expect(await state()).toBe("running");
+  const pods = `/api/v1/namespaces/${namespace.name}/pods`;
+  const own = async (): Promise<readonly { metadata: { name: string } }[]> =>
+    ((await api("GET", `${pods}?labelSelector=job-name=once`)).body as { items: { metadata: { name: string } }[] })
+      .items;
+  await expect.poll(async () => (await own()).length, { timeout: 20_000 }).toBe(1);
+  expect(await state()).toBe("running");
+  const [{ metadata } = { metadata: { name: "" } }] = await own();
+  await api(
+    "PATCH",
+    `${pods}/${metadata.name}/status`,
+    { status: { phase: "Failed" } },
+    "application/merge-patch+json",
+  );
+  await expect.poll(state, { timeout: 20_000 }).toBe("ended");
+});
