@@ -1,5 +1,5 @@
 import type { JsonObject } from "./json.ts";
-import { objectName, podTemplateOf } from "./objects.ts";
+import { mapAt, objectName, podTemplateOf, textAt } from "./objects.ts";
 import { type Position, type PositionKind, positionsOf } from "./positions.ts";
 import { type DataKey, type Reader, readsOf, remembersValues } from "./readers.ts";
 import { sameAround, type TraceForm, traceIn } from "./trace.ts";
@@ -137,10 +137,16 @@ function changesBeside(
     if (stable && inCanary !== position.text) derived.push(id);
     else if (deployed.get(id)?.text !== position.text) unexplained.push(id);
   }
+  // A hook is made anew at each upgrade: helm takes none away that is not rendered any more.
+  const hooks = new Set(renders.deployed.filter(isHook).map((object) => objectName(object, namespace)));
   const gone = [...deployed]
-    .filter(([id, position]) => position.kind === "secret" && !canary.has(id))
+    .filter(([id, { kind, object }]) => kind === "secret" && !hooks.has(object) && !canary.has(id))
     .map(([id]) => id);
   return { derived, unexplained: [...unexplained, ...gone] };
+}
+
+function isHook(object: JsonObject): boolean {
+  return textAt(mapAt(mapAt(object, "metadata"), "annotations"), "helm.sh/hook") !== undefined;
 }
 
 interface RenderedWorkload {

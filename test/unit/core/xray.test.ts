@@ -29,6 +29,7 @@ const secret = (data: Record<string, string>, name = "db"): JsonObject => ({
   metadata: { name },
   data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, base64(text)])),
 });
+const hookOf = (name: string): JsonObject => ({ name, annotations: { "helm.sh/hook": "pre-upgrade" } });
 const workload = (kind: string, pod: object, rest: object = {}): JsonObject =>
   ({ kind, metadata: { name: "app" }, spec: { ...rest, template: pod } }) as JsonObject;
 const env = { name: "PW", valueFrom: { secretKeyRef: { name: "db", key: "password" } } };
@@ -206,6 +207,13 @@ describe("what else would change", () => {
     const after = (value: string): JsonObject[] => [secret({ ...own(value), edited: "2", added: "y" })];
     const found = xrayOf({ deployed: before, wanted: after(wanted), canary: after(needle) }, traced, "apps");
     expect(found.unexplained).toEqual(["Secret/db edited", "Secret/db added", "Secret/db gone", "Secret/gone a"]);
+  });
+
+  test("a hook's Secret that is not rendered any more is nothing that goes: helm leaves hooks alone", () => {
+    const hook = { ...secret({ ...own(deployed), more: "1" }, "new"), metadata: hookOf("new") };
+    const renders = { wanted: [secret(own(wanted))], canary: [secret(own(needle))] };
+    const found = xrayOf({ deployed: [secret(own(deployed)), hook], ...renders }, traced, "apps");
+    expect(found.unexplained).toEqual([]);
   });
 
   test("without a second render (a pure chart) what follows is derived", () => {
