@@ -117,7 +117,7 @@ export function createApp(
       releases: createReleases(at.listSecrets, at.getSecret, at.patchStored),
       platform: () => platform(""),
       random: randomBytes,
-      ...(await proofOf({ config, stores, credential })),
+      ...(await proofOf({ config, stores, credential, portsOf: (other) => portsOf(other) })),
     };
   });
   const stores = async (names: Iterable<string>): Promise<ReadonlyMap<string, Store>> =>
@@ -134,7 +134,7 @@ export function createApp(
 
 /** Nothing of rotation is loaded where no document asks for it. */
 async function proofOf(
-  app: Pick<App, "config" | "stores" | "credential">,
+  app: Pick<App, "config" | "stores" | "credential" | "portsOf">,
 ): Promise<Pick<ReleasePorts, "provenAtTarget">> {
   if (app.config.rotations.length === 0) return {};
   const { createProof } = await import("./proveAtTarget.ts");

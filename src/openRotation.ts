@@ -67,12 +67,14 @@ export async function openNotify(app: App, clock: Clock, signal: AbortSignal): P
 
 /** Connects the system behind a policy; undefined: there is none. */
 export async function openPolicyTarget(
-  app: Pick<App, "stores" | "credential">,
+  app: Pick<App, "config" | "stores" | "credential" | "portsOf">,
   policy: RotationPolicy,
   signal: AbortSignal,
 ): Promise<RotationTarget | undefined> {
   return await openTarget(policy, {
     read: readSource(app, signal),
+    releases: app.config.releases,
+    portsOf: app.portsOf,
     store: async (name) => {
       const store = (await app.stores([name])).get(name);
       if (store === undefined) throw new HelmwardenError("ConfigInvalid", `There is no SecretStore named ${name}.`);

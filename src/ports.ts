@@ -534,6 +534,8 @@ export interface RotationTarget {
   create?(rotation: string, signal: AbortSignal): Promise<Omit<TargetCredential, "user">>;
   /** Makes it take `next`. */
   set(change: TargetChange, signal: AbortSignal): Promise<void>;
+  /** Although it takes `next`: has a `set` that was interrupted left something undone? Then it is called again. */
+  leftUndone?(change: TargetChange, signal: AbortSignal): Promise<boolean>;
   /** Makes it take just `current` again. */
   undo(change: TargetChange, signal: AbortSignal): Promise<void>;
   /** Makes it take just `next`. */

@@ -7,7 +7,9 @@ import { ownsRef } from "./core/rotation/dependents.ts";
 import { readRotated } from "./operations/rotate/rotatedSecret.ts";
 
 /** Asks the system behind a secret, as the RotationPolicy that owns it says, whether it takes what the store holds. */
-export function createProof(app: Pick<App, "config" | "stores" | "credential">): ProvenAtTarget | undefined {
+export function createProof(
+  app: Pick<App, "config" | "stores" | "credential" | "portsOf">,
+): ProvenAtTarget | undefined {
   const policies = app.config.rotations.filter(hasTarget);
   if (policies.length === 0) return undefined;
   return async (ref, signal) => {

@@ -1,6 +1,7 @@
 import type { App } from "../app.ts";
 import type { RotationPolicy } from "../core/rotation/policy.ts";
 import { formatRef } from "../core/secretRef.ts";
+import { formatValuePath } from "../core/valuePath.ts";
 import { createLog } from "../log.ts";
 import { openRotation } from "../openRotation.ts";
 import { foreseeRotation } from "../operations/rotate/foreseeRotation.ts";
@@ -29,7 +30,7 @@ export async function foretell(
       const lines = [
         `create  a new ${policy.generate.kind}, kept beside ${formatRef(policy.secret)}`,
         `set     ${target === undefined ? "no target: nothing has to learn it first" : target}`,
-        `test    ${target === undefined ? "none" : "a login with the new value"}`,
+        `test    ${testText(policy)}`,
         `finish  ${names}`,
         "retire  the old value, once every pod runs with the new one",
       ];
@@ -44,6 +45,14 @@ export async function foretell(
   return obstacles > 0 ? 2 : 0;
 }
 
+function testText({ target }: RotationPolicy): string {
+  if (target.kind === "none") return "none";
+  if (target.kind !== "chartJob") return "a login with the new value";
+  if (target.login === undefined) return "whether the release holds the new value: no login proves it";
+  const { kind, host, port, user } = target.login;
+  return `a login at ${kind} ${host}:${port}, user ${user}`;
+}
+
 function targetText({ target }: RotationPolicy): string | undefined {
   switch (target.kind) {
     case "none":
@@ -54,6 +63,8 @@ function targetText({ target }: RotationPolicy): string | undefined {
       return `${target.kind} ${target.host}:${target.port}, strategy ${target.strategy.kind}`;
     case "redis":
       return `redis ${target.host}:${target.port}, user ${target.user}`;
+    case "chartJob":
+      return `helm upgrade with the new value and ${formatValuePath(target.switch)}, then one that switches it off again`;
     case "http":
       return `http ${target.create.method}`;
     case "vaultSecretId":

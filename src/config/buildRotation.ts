@@ -1,4 +1,6 @@
 import type {
+  ChartJobTarget,
+  DatabaseServer,
   DatabaseStrategy,
   DatabaseTarget,
   HttpStep,
@@ -18,6 +20,7 @@ import type { DocumentOf } from "./schema.ts";
 type PolicySpec = DocumentOf<"RotationPolicy">["spec"];
 type TargetFields = PolicySpec["target"];
 type SqlFields = Extract<TargetFields, { postgres: unknown }>["postgres"] & { readonly userHost?: string };
+type JobFields = Extract<TargetFields, { chartJob: unknown }>["chartJob"];
 type HttpFields = Extract<TargetFields, { http: unknown }>["http"];
 type StepFields = NonNullable<HttpFields["test"]>;
 type SourceFields = HttpFields["secrets"][string];
@@ -61,6 +64,7 @@ function targetOf(target: TargetFields, normalise: Normalise): TargetSpec {
     const { host, port, tls, user, admin } = target.redis;
     return { kind: "redis", host, port, tls: tlsOf(tls), user, admin: adminOf(admin, normalise) };
   }
+  if ("chartJob" in target) return chartJobOf(target.chartJob);
   if ("http" in target) return httpOf(target.http, normalise);
   if ("vaultSecretId" in target) return { kind: "vaultSecretId", ...target.vaultSecretId };
   if ("infisicalClientSecret" in target) return { kind: "infisicalClientSecret", ...target.infisicalClientSecret };
@@ -69,15 +73,28 @@ function targetOf(target: TargetFields, normalise: Normalise): TargetSpec {
 
 function databaseOf(kind: DatabaseKind, fields: SqlFields, normalise: Normalise): DatabaseTarget {
   return {
-    kind,
-    host: fields.host,
-    port: fields.port,
-    database: fields.database,
-    tls: tlsOf(fields.tls),
+    ...serverOf(kind, fields),
     userHost: fields.userHost ?? "%",
     strategy: databaseStrategy(kind, fields),
     admin: adminOf(fields.admin, normalise),
   };
+}
+
+function serverOf(
+  kind: DatabaseKind,
+  { host, port, database, tls }: Pick<SqlFields, "host" | "port" | "database" | "tls">,
+): DatabaseServer {
+  return { kind, host, port, database, tls: tlsOf(tls) };
+}
+
+function chartJobOf({ release, switch: path, login }: JobFields): ChartJobTarget {
+  return { kind: "chartJob", release, switch: path, login: login && loginOf(login) };
+}
+
+function loginOf(login: NonNullable<JobFields["login"]>): ChartJobTarget["login"] {
+  if ("postgres" in login) return { ...serverOf("postgres", login.postgres), user: login.postgres.user };
+  if ("mariadb" in login) return { ...serverOf("mariadb", login.mariadb), user: login.mariadb.user };
+  return { ...serverOf("mysql", login.mysql), user: login.mysql.user };
 }
 
 /** The schema has seen to it that the fields are there which the strategy needs. */

@@ -1,5 +1,6 @@
 import { isJsonObject } from "../core/json.ts";
 import { overlaps, parseValuePath } from "../core/valuePath.ts";
+import { chartJobFault } from "./chartJobCheck.ts";
 import { DEFAULT_CLUSTER } from "./fields.ts";
 import { nearest } from "./knownFields.ts";
 import { formatField, type Problem } from "./problem.ts";
@@ -21,6 +22,7 @@ export function crossCheck(documents: readonly YamlDocument[]): Problem[] {
     ]),
     ...documents.flatMap((yaml) => references(yaml).flatMap((at) => badReference(yaml, at, stores))),
     ...documents.flatMap((yaml) => rotationStores(yaml).flatMap(({ at, kind }) => badKind(yaml, at, kind, stores))),
+    ...documents.flatMap((yaml) => badChartJob(yaml, documents)),
   ];
 }
 
@@ -144,6 +146,11 @@ function badKind(
   if (store === undefined) return [problem(yaml, at, unknownStore(name, stores))];
   if (valueAt(store.content, ["spec", kind]) !== undefined) return [];
   return [problem(yaml, at, `must be a store of the kind ${kind}`)];
+}
+
+function badChartJob(yaml: YamlDocument, documents: readonly YamlDocument[]): Problem[] {
+  const fault = isRotation(yaml) ? chartJobFault(yaml, documents) : undefined;
+  return fault === undefined ? [] : [problem(yaml, fault.at, fault.text)];
 }
 
 function unknownStore(name: string, stores: readonly YamlDocument[]): string {

@@ -29,7 +29,7 @@ const SHORTEST_INTERVAL = 3_600_000;
 /** Two times of a cron expression lie so much further apart when the clocks change between them. */
 const CLOCK_CHANGE = 7_200_000;
 const KEY_PAIRS = ["rsa", "ed25519"];
-const LOGINS = ["postgres", "mariadb", "mysql", "redis"];
+const LOGINS = ["postgres", "mariadb", "mysql", "redis", "chartJob"];
 
 /** What is wrong with a policy whose fields are each right. */
 export function rotationFaults(given: PolicyFields): Fault[] {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { objectName, plainOrTemplate, secretSource, text, webUrl } from "./fields.ts";
+import { objectName, plainOrTemplate, secretSource, text, valuePath, webUrl } from "./fields.ts";
 import { databaseFault, type DatabaseKind, type DatabaseUsers, httpFaults } from "./rotationTargetFaults.ts";
 import { PART_NAME } from "./valueSource.ts";
 
@@ -35,11 +35,15 @@ const admin = (what: string) =>
     })
     .describe(what);
 
-const databaseFields = (usualPort: number) => ({
+const serverFields = (usualPort: number) => ({
   host: host().describe("Where the database listens, as helmwarden reaches it."),
   port: port(usualPort),
   database: text().optional().describe("Database to log in to. Default: that of the server."),
   tls: tls(),
+});
+
+const databaseFields = (usualPort: number) => ({
+  ...serverFields(usualPort),
   user: text().optional().describe("The user whose password it is; `dual` and `single`."),
   users: z
     .array(text())
@@ -64,6 +68,29 @@ const checkUsers = (kind: DatabaseKind) => (given: DatabaseUsers, context: z.Ref
   const fault = databaseFault(kind, given);
   if (fault !== undefined) context.addIssue({ code: "custom", ...fault });
 };
+
+const loginOf = (usualPort: number) =>
+  z.strictObject({ ...serverFields(usualPort), user: text().describe("The user whose password it is.") });
+
+const chartJob = z.strictObject({
+  release: objectName()
+    .optional()
+    .describe("ReleaseSync in this namespace whose chart it is. Default: the only one that maps the secret."),
+  switch: valuePath()
+    .prefault("passwordUpdateJob.enabled")
+    .describe("Value path of the chart that switches the Job on; `false` after each rotation."),
+  login: z
+    .union(
+      [
+        z.strictObject({ postgres: loginOf(5432).describe("PostgreSQL.") }),
+        z.strictObject({ mariadb: loginOf(3306).describe("MariaDB.") }),
+        z.strictObject({ mysql: loginOf(3306).describe("MySQL.") }),
+      ],
+      "must be exactly one of postgres, mariadb and mysql",
+    )
+    .optional()
+    .describe("Where a login proves the value. Without it, helm's word for the Job is all there is."),
+});
 
 const step = (method: "GET" | "POST" | "DELETE") => ({
   method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]).default(method).describe("HTTP method."),
@@ -125,6 +152,9 @@ export const target = z.union(
         })
         .describe("Redis or Valkey, 6 or later: two passwords at once."),
     }),
+    z.strictObject({
+      chartJob: chartJob.describe("A Job of the database's own chart, such as Bitnami's `passwordUpdateJob`."),
+    }),
     z.strictObject({ http: http.describe("A system with an API for its keys.") }),
     z.strictObject({
       vaultSecretId: z
@@ -152,5 +182,5 @@ export const target = z.union(
         .describe("A system of your own: [rotation](rotation.md)."),
     }),
   ],
-  "must be exactly one of none, postgres, mariadb, mysql, redis, http, vaultSecretId, infisicalClientSecret and webhook",
+  "must be exactly one of none, postgres, mariadb, mysql, redis, chartJob, http, vaultSecretId, infisicalClientSecret and webhook",
 );

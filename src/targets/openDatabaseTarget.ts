@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { DatabaseTarget, SecretSource } from "../core/rotation/policy.ts";
+import type { ChartJobTarget, DatabaseServer, DatabaseTarget, SecretSource } from "../core/rotation/policy.ts";
 import type { SecretValue } from "../core/secretValue.ts";
 import { HelmwardenError } from "../errors.ts";
 import type { RotationTarget } from "../ports.ts";
@@ -12,17 +12,37 @@ export async function openDatabaseTarget(
   spec: DatabaseTarget,
   read: (source: SecretSource) => Promise<SecretValue>,
 ): Promise<RotationTarget> {
-  const { kind, host, port, strategy, admin } = spec;
+  const { kind, strategy, admin } = spec;
   if (kind === "postgres" && strategy.kind === "dual")
     throw invalid("PostgreSQL takes one password for each user", "Use the strategy `alternating` or `single`");
   if (strategy.kind === "alternating" && strategy.users.includes(admin.user))
     throw invalid("The admin is one of the two users that alternate", "Name a third one");
-  const shown = `${{ postgres: "PostgreSQL", mariadb: "MariaDB", mysql: "MySQL" }[kind]} at ${host}:${port}`;
-  return databaseTarget(await openDatabase(spec, shown), { shown, strategy, admin, read });
+  const { shown, database } = await openDatabase(spec, spec.userHost);
+  return databaseTarget(database, { shown, strategy, admin, read });
 }
 
-async function openDatabase(spec: DatabaseTarget, shown: string): Promise<Database> {
-  const { kind, host, port, database, tls, userHost } = spec;
+/** One user's logins at a database, where somebody else changes its password. */
+export async function openDatabaseLogin({
+  user,
+  ...server
+}: NonNullable<ChartJobTarget["login"]>): Promise<
+  (password: SecretValue, signal: AbortSignal) => ReturnType<Database["test"]>
+> {
+  const { database } = await openDatabase(server, "%");
+  return async (password, signal) => await database.test({ user, password }, signal);
+}
+
+async function openDatabase(
+  spec: DatabaseServer,
+  userHost: string,
+): Promise<{ readonly shown: string; readonly database: Database }> {
+  const { kind, host, port } = spec;
+  const shown = `${{ postgres: "PostgreSQL", mariadb: "MariaDB", mysql: "MySQL" }[kind]} at ${host}:${port}`;
+  return { shown, database: await connectorOf(spec, shown, userHost) };
+}
+
+async function connectorOf(spec: DatabaseServer, shown: string, userHost: string): Promise<Database> {
+  const { kind, host, port, database, tls } = spec;
   const encryptions = (): ReturnType<typeof encryptionsOf> => encryptionsOf(tls);
   if (kind === "postgres") {
     const [{ postgres }, { postgresSessions }] = [await import("./postgres.ts"), await import("./postgresSession.ts")];

@@ -51,7 +51,12 @@ const credentials: StoreCredentials = {
 };
 
 function depsWith(store: Store): TargetDeps {
-  return { read: () => Promise.reject(new Error("a secret was read")), store: () => Promise.resolve(store) };
+  return {
+    read: () => Promise.reject(new Error("a secret was read")),
+    store: () => Promise.resolve(store),
+    releases: [],
+    portsOf: () => Promise.reject(new Error("a cluster was asked")),
+  };
 }
 
 describe("targets", () => {

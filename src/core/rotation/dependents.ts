@@ -1,7 +1,7 @@
 import type { SecretRef } from "../secretRef.ts";
-import type { Config } from "../spec.ts";
+import type { Config, ReleaseSync } from "../spec.ts";
 import { subjectRefs, type SubjectSpec } from "../subject.ts";
-import { type RotationPolicy, userKeyOf } from "./policy.ts";
+import { type ChartJobTarget, type RotationPolicy, userKeyOf } from "./policy.ts";
 
 /** Everything that reads what a policy rotates: Secrets, then releases, suspended ones included. */
 export function dependentsOn(policy: RotationPolicy, { releases, secrets }: Pick<Config, "releases" | "secrets">) {
@@ -10,6 +10,25 @@ export function dependentsOn(policy: RotationPolicy, { releases, secrets }: Pick
     ...releases.map((spec): SubjectSpec => ({ kind: "Release", spec })),
   ];
   return all.filter((subject) => subjectRefs(subject).some((ref) => ownsRef(policy, ref)));
+}
+
+/** The release whose chart changes the password; the configuration has been checked for it. */
+export function releaseOfChartJob(
+  policy: RotationPolicy,
+  { release }: ChartJobTarget,
+  releases: readonly ReleaseSync[],
+): ReleaseSync | undefined {
+  return releases.find(
+    ({ name, key, values }) =>
+      key.namespace === policy.namespace &&
+      name === (release ?? name) &&
+      values.some(({ type, source }) => type === "string" && source.kind === "ref" && isRotated(policy, source.ref)),
+  );
+}
+
+/** Is it just the rotated secret? */
+export function isRotated({ secret }: RotationPolicy, { store, path, key }: SecretRef): boolean {
+  return store === secret.store && path === secret.path && key === secret.key;
 }
 
 /** Is it the rotated secret, or one that is changed with it? */

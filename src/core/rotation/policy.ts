@@ -1,6 +1,7 @@
 import type { CredentialRef, Where } from "../spec.ts";
 import type { SecretRef } from "../secretRef.ts";
 import type { Template } from "../template.ts";
+import type { ValuePath } from "../valuePath.ts";
 
 // A RotationPolicy as the program works with it: checked, all defaults filled in, durations in milliseconds.
 
@@ -96,16 +97,29 @@ export type DatabaseStrategy =
   /** Two users; the idle one gets the password, then `userKey` (at the secret's path) names it. */
   | { readonly kind: "alternating"; readonly users: readonly [string, string]; readonly userKey: string };
 
-export interface DatabaseTarget {
+export interface DatabaseServer {
   readonly kind: "postgres" | "mariadb" | "mysql";
   readonly host: string;
   readonly port: number;
   readonly database: string | undefined;
   readonly tls: TlsSpec;
+}
+
+export interface DatabaseTarget extends DatabaseServer {
   /** MariaDB, MySQL: the host part of the account ('%' by default). */
   readonly userHost: string;
   readonly strategy: DatabaseStrategy;
   readonly admin: Admin;
+}
+
+/** The chart of the database changes the password itself, by a Job that a value switches on. */
+export interface ChartJobTarget {
+  readonly kind: "chartJob";
+  /** Name of the ReleaseSync, in the policy's namespace. Absent: the only one there that maps the secret. */
+  readonly release: string | undefined;
+  readonly switch: ValuePath;
+  /** How a value is proven. Absent: by the upgrade alone. */
+  readonly login: (DatabaseServer & { readonly user: string }) | undefined;
 }
 
 /** One request of the `http` target. URL, headers and body are templates whose parts are listed in docs. */
@@ -142,6 +156,7 @@ export type TargetSpec =
   /** helmwarden's own AppRole SecretID, or that of another role. */
   | { readonly kind: "vaultSecretId"; readonly store: string; readonly role: string; readonly mount: string }
   | { readonly kind: "infisicalClientSecret"; readonly store: string; readonly identityId: string }
+  | ChartJobTarget
   /** Each step is a signed request to a system of the user's. */
   | { readonly kind: "webhook"; readonly url: string; readonly secret: SecretSource };
 

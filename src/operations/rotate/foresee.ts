@@ -88,7 +88,8 @@ export function obstacleIn({ subject, outcome }: Foreseen): string | undefined {
   }
 }
 
-function withNext(policy: RotationPolicy, next: Credential): (entry: [string, Store]) => [string, Store] {
+/** A store as if it held that already. */
+export function withNext(policy: RotationPolicy, next: Credential): (entry: [string, Store]) => [string, Store] {
   return ([name, store]) => {
     if (name !== policy.secret.store) return [name, store];
     const readPath: Store["readPath"] = async (path, signal) => {

@@ -82,6 +82,7 @@ function noteOf(notes: ReadonlyMap<string, string> | undefined, key: string): st
 
 function singleUserOf({ target }: RotationPolicy): string | undefined {
   if ("strategy" in target && target.strategy.kind !== "alternating") return target.strategy.user;
+  if (target.kind === "chartJob") return target.login?.user;
   return target.kind === "redis" ? target.user : undefined;
 }
 

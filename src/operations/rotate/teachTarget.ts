@@ -15,7 +15,8 @@ export async function teachTarget(rotating: Rotating, begun: Begun): Promise<Beg
   if (target === undefined) return begun;
   const { attempt } = begun;
   const change = changeOf(attempt);
-  if ((await target.test(change.next, signal)) === "accepted") return begun;
+  if ((await target.test(change.next, signal)) === "accepted" && !(await target.leftUndone?.(change, signal)))
+    return begun;
   ports.onStep("set", "teaches the target the new value");
   try {
     await audited(ports, policy, "rotation.set", attempt, () => target.set(change, signal));

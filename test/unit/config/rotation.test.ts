@@ -33,6 +33,19 @@ function withPolicy(
   return `${head}  secret: { store: ${store}, path: ${path}, key: ${key} }\n${lines}`;
 }
 
+/** A release in the policy's namespace that maps its secret to this path. */
+function release(name: string, path: string, more = ""): string {
+  const from = "from: { store: vault, path: apps/web, key: DB_PASSWORD }";
+  return `---\napiVersion: helmwarden.dev/v1alpha1\nkind: ReleaseSync\nmetadata: { name: ${name}, namespace: web }\nspec:\n  chart: { path: ./chart }\n  values: [{ path: ${path}, ${more}${from} }]\n`;
+}
+
+function chartJob(fields: string): unknown {
+  const text = `${STORES}${withPolicy(`target: { chartJob: ${fields} }`)}${release("db", "auth.password")}`;
+  const config = tryParse(text, "/etc/hw/c.yaml");
+  if (config instanceof HelmwardenError) throw config;
+  return config.rotations[0]!.target;
+}
+
 const errors = (fields: string, secret = {}): readonly string[] => errorsIn(STORES + withPolicy(fields, secret));
 
 function policy(fields: string, secret = {}): RotationPolicy {
@@ -164,6 +177,56 @@ describe("targets", () => {
       store: "infisical",
       identityId: "i",
     });
+  });
+
+  test("the chart's own Job, with all its defaults, and with a login", () => {
+    expect(chartJob("{}")).toEqual({
+      kind: "chartJob",
+      release: undefined,
+      switch: ["passwordUpdateJob", "enabled"],
+      login: undefined,
+    });
+    const login = "{ mysql: { host: db, user: app, tls: { mode: verify, caFile: ca.crt } } }";
+    expect(chartJob(`{ release: db, switch: mysql.passwordUpdateJob.enabled, login: ${login} }`)).toEqual({
+      kind: "chartJob",
+      release: "db",
+      switch: ["mysql", "passwordUpdateJob", "enabled"],
+      login: {
+        kind: "mysql",
+        host: "db",
+        port: 3306,
+        database: undefined,
+        user: "app",
+        tls: { mode: "verify", caFile: "/etc/hw/ca.crt" },
+      },
+    });
+  });
+
+  test.each([
+    ["{}", [], "spec.target.chartJob: needs a ReleaseSync in this namespace that maps the secret"],
+    ["{}", [release("db", "a"), release("b", "a")], "spec.target.chartJob: needs `release`: several ReleaseSyncs"],
+    ["{ release: x }", [release("db", "a")], "spec.target.chartJob.release: names no ReleaseSync in this namespace"],
+    [
+      "{ release: db }",
+      [release("db", "a", "type: json, ")],
+      "spec.target.chartJob.release: names a ReleaseSync that does not map the secret as a string, whole",
+    ],
+    [
+      "{}",
+      [release("db", "passwordUpdateJob")],
+      "spec.target.chartJob: has a switch that overlaps a mapped path, at c.yaml:",
+    ],
+    [
+      "{ switch: 'a.b' }",
+      [release("db", "a.b.c")],
+      "spec.target.chartJob.switch: has a switch that overlaps a mapped path, at c.yaml:",
+    ],
+    ["{ switch: 'a..b' }", [release("db", "a")], "spec.target.chartJob.switch: is not a value path"],
+    ["{ login: { redis: {} } }", [release("db", "a")], "spec.target.chartJob.login: must be exactly one of postgres,"],
+  ])("the chart's own Job: %s with %#", (fields, releases, expected) => {
+    const found = errorsIn(STORES + withPolicy(`target: { chartJob: ${fields} }`) + releases.join(""));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(expected);
   });
 
   test("http, with templates whose parts are known", () => {
