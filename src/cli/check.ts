@@ -4,6 +4,7 @@ import type { StoredRelease } from "../core/release.ts";
 import { toHelmwardenError } from "../errors.ts";
 import { checkPermissions } from "../operations/checkPermissions.ts";
 import { deployedObjects } from "../operations/deployedObjects.ts";
+import { withJobHooks } from "../operations/rotate/withJobHooks.ts";
 import type { CheckLine } from "../ports.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { withApp } from "./openApp.ts";
@@ -104,7 +105,9 @@ async function* clusterChecks(app: App, name: string, signal: AbortSignal): Asyn
   const cluster = await app.cluster(name);
   const releases = app.config.releases.filter(({ key }) => key.cluster === name);
   const ports = await app.portsOf(name);
-  const deployed = await deployedObjects(ports.releases, releases, signal);
+  const objects = await deployedObjects(ports.releases, releases, signal);
+  // What is wrong with a Job is in its policy's own line.
+  const deployed = await withJobHooks(ports, app.config, objects, signal).catch(() => objects);
   yield* checkPermissions(cluster.access, { config: app.config, cluster: name, home: app.namespace, deployed }, signal);
   for (const { key } of releases) {
     const release = `release ${key.namespace}/${key.name}`;

@@ -3,6 +3,7 @@ import { formatKey } from "../core/release.ts";
 import { roleObjects, rolesAsValues, rolesAsYaml, type ServiceAccountRef } from "../core/roles.ts";
 import { HelmwardenError } from "../errors.ts";
 import { deployedObjects } from "../operations/deployedObjects.ts";
+import { withJobHooks } from "../operations/rotate/withJobHooks.ts";
 import type { CommandContext, ExitCode } from "./context.ts";
 import { withApp } from "./openApp.ts";
 import type { CommandOptions } from "./program.ts";
@@ -27,10 +28,11 @@ export async function rbacCommand(options: RbacOptions, context: CommandContext)
   return await withApp("plan", { ...options, output: "text" }, context, async ({ config, namespace, portsOf }) => {
     const { cluster } = options;
     const releases = config.releases.filter(({ key, suspend }) => key.cluster === cluster && !suspend);
-    const { releases: storage } = await portsOf(cluster);
-    const deployed = await deployedObjects(storage, releases, signal);
+    const ports = await portsOf(cluster);
+    const deployed = await deployedObjects(ports.releases, releases, signal);
+    const objects = await withJobHooks(ports, config, deployed, signal);
     const home = account?.namespace ?? namespace;
-    const needs = permissionsOf({ config, cluster, home, deployed, creates: options.create });
+    const needs = permissionsOf({ config, cluster, home, deployed: objects, creates: options.create });
     const unknown = releases.map(({ key }) => key).filter((key) => !deployed.has(formatKey(key)));
     for (const key of unknown)
       terminal.err(`helmwarden: ${formatKey(key)} is not there or not readable: its chart's objects are left out.\n`);
