@@ -47,6 +47,7 @@ describe("examples", () => {
       "existing-secret",
       "infisical-universal-auth",
       "rotation-api-key",
+      "rotation-chart-job",
       "rotation-mariadb-dual",
       "rotation-postgres",
       "vault-kubernetes-auth",
