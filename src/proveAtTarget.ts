@@ -3,7 +3,7 @@ import { openPolicyTarget } from "./openRotation.ts";
 import type { ProvenAtTarget } from "./operations/releasePorts.ts";
 import { currentOf } from "./operations/rotate/rotate.ts";
 import { hasTarget } from "./core/rotation/policy.ts";
-import { ownsRef } from "./core/rotation/dependents.ts";
+import { isRotated, ownsRef } from "./core/rotation/dependents.ts";
 import { readRotated } from "./operations/rotate/rotatedSecret.ts";
 
 /** Asks the system behind a secret, as the RotationPolicy that owns it says, whether it takes what the store holds. */
@@ -21,7 +21,8 @@ export function createProof(
     const target = await openPolicyTarget(app, policy, signal);
     try {
       const answer = await target?.test(currentOf(secret), signal);
-      return answer === "refused" ? { kind: "refused", policy: policy.name } : { kind: "accepted" };
+      if (answer === "refused") return { kind: "refused", policy: policy.name };
+      return isRotated(policy, ref) ? { kind: "accepted", value: secret.value } : { kind: "accepted" };
     } finally {
       await target?.close();
     }

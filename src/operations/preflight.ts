@@ -14,7 +14,7 @@ import { isIgnored, needsSecondRender, type Traced, withLiveKeys, type Xray, xra
 import { HelmwardenError } from "../errors.ts";
 import type { LocalChart } from "../ports.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
-import { type SourceAt, withoutProven } from "./withoutProven.ts";
+import { type HeldValue, withoutProven } from "./withoutProven.ts";
 
 /** What the preflight found out, before anything is written. */
 export interface Preflight {
@@ -45,8 +45,12 @@ export async function preflight(
   const xray = known ?? (await takeXray(ports, spec, values, upgrade, chart, cacheKey, signal));
   if (xray.reusable) ports.xrays?.set(cacheKey, xray);
   const holds = guardHolds(xray, upgrade.changed, spec.guards);
-  const sourceAt: SourceAt = (at) => spec.values.find(({ path }) => formatValuePath(path) === at)?.source;
-  return { chart, xray, holds: await withoutProven(ports, sourceAt, holds, signal) };
+  const valueAt = (at: string): HeldValue | undefined => {
+    const source = spec.values.find(({ path }) => formatValuePath(path) === at)?.source;
+    const value = values.find(({ path }) => formatValuePath(path) === at)?.value;
+    return source && { source, wanted: value?.kind === "value" ? value.value : undefined };
+  };
+  return { chart, xray, holds: await withoutProven(ports, valueAt, holds, signal) };
 }
 
 type Render = (overlay: Sealed<JsonObject>, lookups: "live" | "empty") => Promise<readonly JsonObject[]>;

@@ -15,7 +15,7 @@ import { auditChange } from "./apply.ts";
 import { failureText } from "./failureText.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 import { changedSince, formatWorkload, restartReaders, restartToken } from "./restart.ts";
-import { withoutProven } from "./withoutProven.ts";
+import { type HeldValue, withoutProven } from "./withoutProven.ts";
 
 export type SecretPorts = Pick<
   ReleasePorts,
@@ -91,13 +91,17 @@ export async function reconcileSecret(
 async function rememberedHolds(
   ports: SecretPorts,
   spec: SecretSync,
-  { changed }: SecretPlan & { kind: "apply" },
+  { changed, data }: SecretPlan & { kind: "apply" },
   signal: AbortSignal,
 ): Promise<readonly Hold[]> {
   if (spec.guards.statefulCredential === "allow" || !changed.some(isRemembered)) return [];
   const workloads = await ports.cluster.workloads.list(spec.namespace, signal);
   const holds = statefulKeyHolds(spec.secret, changed, workloads);
-  return await withoutProven(ports, (at) => spec.data.find(({ key }) => key === at)?.source, holds, signal);
+  const valueAt = (at: string): HeldValue | undefined => {
+    const source = spec.data.find(({ key }) => key === at)?.source;
+    return source && { source, wanted: data.get(at) };
+  };
+  return await withoutProven(ports, valueAt, holds, signal);
 }
 
 /** A Secret that holds the wanted values. After a pass that died, several of its Secrets may need the same restart. */

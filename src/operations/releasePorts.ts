@@ -1,16 +1,22 @@
 import type { DigestKey } from "../core/digest.ts";
 import type { Xray } from "../core/xray.ts";
 import type { SecretRef } from "../core/secretRef.ts";
+import type { SecretValue } from "../core/secretValue.ts";
 import type { AuditLog, Clock, Cluster, Helm, Log, Releases } from "../ports.ts";
 
 /**
- * Does the system behind a secret take the value that the store holds now? `unowned`: no RotationPolicy with a target
- * says which system that is. Rejects where the system does not tell.
+ * Does the system behind a secret take the value that the store holds now, `value`? Absent there: the one that is to be
+ * written is known to be taken. `unowned`: no RotationPolicy with a target says which system that is. Rejects where the
+ * system does not tell.
  */
 export type ProvenAtTarget = (
   ref: SecretRef,
   signal: AbortSignal,
-) => Promise<{ readonly kind: "accepted" | "unowned" } | { readonly kind: "refused"; readonly policy: string }>;
+) => Promise<
+  | { readonly kind: "accepted"; readonly value?: SecretValue }
+  | { readonly kind: "unowned" }
+  | { readonly kind: "refused"; readonly policy: string }
+>;
 
 /** What a pass over the releases of one cluster works with. */
 export interface ReleasePorts {

@@ -1,9 +1,13 @@
 import { type Hold, hold } from "../core/hold.ts";
 import { refsOf, type ValueSource } from "../core/spec.ts";
+import type { SecretValue } from "../core/secretValue.ts";
 import type { ReleasePorts } from "./releasePorts.ts";
 
-/** Where the value comes from that a hold is about. */
-export type SourceAt = (where: string) => ValueSource | undefined;
+/** The value that a hold is about, and where it comes from. */
+export interface HeldValue {
+  readonly source: ValueSource;
+  readonly wanted: SecretValue | undefined;
+}
 
 /**
  * What a database may remember is no danger where the database itself was asked: a RotationPolicy says which one it
@@ -11,13 +15,13 @@ export type SourceAt = (where: string) => ValueSource | undefined;
  */
 export async function withoutProven(
   ports: Pick<ReleasePorts, "provenAtTarget">,
-  sourceAt: SourceAt,
+  valueAt: (where: string) => HeldValue | undefined,
   holds: readonly Hold[],
   signal: AbortSignal,
 ): Promise<readonly Hold[]> {
   const left = await Promise.all(
     holds.map(async (one) =>
-      one.reason === "statefulCredential" ? await judge(ports, sourceAt(one.where), one, signal) : [one],
+      one.reason === "statefulCredential" ? await judge(ports, valueAt(one.where), one, signal) : [one],
     ),
   );
   return left.flat();
@@ -25,11 +29,12 @@ export async function withoutProven(
 
 async function judge(
   { provenAtTarget }: Pick<ReleasePorts, "provenAtTarget">,
-  source: ValueSource | undefined,
+  value: HeldValue | undefined,
   held: Hold,
   signal: AbortSignal,
 ): Promise<readonly Hold[]> {
-  if (provenAtTarget === undefined || source === undefined) return [held];
+  if (provenAtTarget === undefined || value === undefined) return [held];
+  const { source, wanted } = value;
   const proofs = await Promise.all(refsOf(source).map((ref) => provenAtTarget(ref, signal)));
   const refused = proofs.find((proof) => proof.kind === "refused");
   if (refused !== undefined) {
@@ -41,5 +46,11 @@ async function judge(
       ),
     ];
   }
+  // What was read before a rotation ended is not what was tried.
+  const isOld = source.kind === "ref" && proofs.some((proof) => "value" in proof && !wanted?.equals(proof.value));
+  if (isOld)
+    return [
+      hold("statefulCredential", held.where, "The store has another value by now: the next pass reads it again."),
+    ];
   return proofs.some(({ kind }) => kind === "accepted") ? [] : [held];
 }
