@@ -15,6 +15,8 @@ export interface MysqlServer {
   readonly host: string;
   readonly port: number;
   readonly database: string | undefined;
+  /** For one session; 30 s unless told. */
+  readonly deadlineMs?: number;
 }
 
 /** Sessions at one MariaDB or MySQL. */
@@ -34,10 +36,10 @@ async function connected<T>(
   signal: AbortSignal,
   work: (session: SqlSession) => Promise<T>,
 ): Promise<T> {
-  const { shown, host, port, database } = server;
+  const { shown, host, port, database, deadlineMs = DEADLINE_MS } = server;
   if (signal.aborted) throw cancelled(shown);
   const socket = connect(port, host).setNoDelay(true);
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
   const cut = (): void => void socket.destroy();
   limit.addEventListener("abort", cut, { once: true });
   const options: ConnectionOptions = {
@@ -47,7 +49,7 @@ async function connected<T>(
     password: password.reveal(),
     stream: socket,
     charset: "utf8mb4",
-    connectTimeout: DEADLINE_MS,
+    connectTimeout: deadlineMs,
     ...(database === undefined ? {} : { database }),
     ...(encryption === undefined ? {} : { ssl: sslOf(encryption) }),
   };

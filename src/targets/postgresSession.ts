@@ -16,6 +16,8 @@ export interface PostgresServer {
   readonly host: string;
   readonly port: number;
   readonly database: string;
+  /** For one session; 30 s unless told. */
+  readonly deadlineMs?: number;
 }
 
 /** Sessions at one PostgreSQL. */
@@ -35,7 +37,7 @@ async function connected<T>(
   signal: AbortSignal,
   work: (session: SqlSession) => Promise<T>,
 ): Promise<T> {
-  const { shown, host, port, database } = server;
+  const { shown, host, port, database, deadlineMs = DEADLINE_MS } = server;
   const socket = new Socket();
   const client = new Client({
     host,
@@ -50,7 +52,7 @@ async function connected<T>(
   // What breaks off rejects what is asked as well.
   client.on("error", () => undefined);
   if (signal.aborted) throw cancelled(shown);
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
   const cut = (): void => void socket.destroy();
   limit.addEventListener("abort", cut, { once: true });
   const ask = async <A>(question: () => Promise<A>): Promise<A> => {

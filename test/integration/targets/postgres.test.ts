@@ -1,15 +1,23 @@
 // What can go wrong between helmwarden and a PostgreSQL that learns a password, on a real one.
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DatabaseStrategy, TlsSpec } from "../../../src/core/rotation/policy.ts";
 import type { RotationTarget, TargetChange } from "../../../src/ports.ts";
+import { postgres } from "../../../src/targets/postgres.ts";
+import { postgresSessions } from "../../../src/targets/postgresSession.ts";
 import { CANARY, canary } from "../../support/canary.ts";
 import { type CuttingRelay, startCuttingRelay } from "../../support/cuttingRelay.ts";
-import { awkwardPassword, awkwardUser, changeOf, credential, openTarget } from "../../support/databaseTargets.ts";
+import {
+  awkwardPassword,
+  awkwardUser,
+  changeOf,
+  credential,
+  expectGivenUp,
+  openTarget,
+} from "../../support/databaseTargets.ts";
 import { type PostgresServer, startPostgres } from "../../support/postgres.ts";
 import { expectFault } from "../../support/silence.ts";
 
@@ -275,20 +283,13 @@ describe("a PostgreSQL in trouble", { timeout: SLOW }, () => {
   });
 
   test("one that says nothing is given up", async () => {
-    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
-    await new Promise((resolve) => silent.once("listening", resolve));
-    const { port } = silent.address() as AddressInfo;
-    const mute = await openTarget(
-      { kind: "postgres", port, tls: OFF },
-      { kind: "single", user: "app" },
-      { user: "postgres", password: canary("admin") },
-    );
-    const stop = new AbortController();
-    const stopped = expectFault("Cancelled", async () => await mute.test(change.current, stop.signal));
-    stop.abort();
-    await stopped;
-    await expectFault("TargetUnavailable", async () => await mute.test(change.current, signal));
-    silent.close();
+    await expectGivenUp(({ shown, port, deadlineMs }) => {
+      const where = { shown, host: "127.0.0.1", port, database: "postgres", deadlineMs };
+      return postgres(
+        shown,
+        postgresSessions(where, async () => [undefined]),
+      );
+    });
   });
 });
 
