@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  rmSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -36,6 +37,8 @@ beforeAll(async () => {
     cpSync(join(repository, name), join(source, name), { recursive: true });
   symlinkSync(join(repository, "node_modules"), join(source, "node_modules"));
   await run("npm", ["pack", "--silent", "--pack-destination", dir], { cwd: source });
+  // What is looked for in the leftovers of the run stands in these tests.
+  rmSync(source, { recursive: true });
   tarball = join(
     dir,
     readdirSync(dir).find((file) => file.endsWith(".tgz"))!,
