@@ -18,8 +18,7 @@ export default defineConfig({
           include: ["test/{contract,integration,e2e}/**/*.test.ts"],
           globalSetup: ["test/support/globalSetup.ts"],
           pool: "forks",
-          // For two cores: a third of the time of two is waited, for Leases to end and servers to come back.
-          maxWorkers: 3,
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
