@@ -10,6 +10,8 @@ export default defineConfig({
           pool: "threads",
           // Nothing that these files load keeps state, and loading it once takes a third of the time.
           isolate: false,
+          // One less than there are cores unless told.
+          maxWorkers: 2,
         },
       },
       {
