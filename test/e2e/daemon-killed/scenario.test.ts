@@ -37,7 +37,8 @@ test("killed in the middle of an upgrade, the next start ends where it would hav
   // Nobody can know yet whether that helm lives elsewhere: what it left pending is made old enough to be sure.
   if (newest!.status.startsWith("pending")) await makeOld(newest!.revision);
   const daemon = await scenario.daemon();
-  await until("it is in sync", async () => (await scenario.record("web"))?.phase === "settled");
+  // First the Lease of the killed one has to end.
+  await until("it is in sync", async () => (await scenario.record("web"))?.phase === "settled", 120_000);
   await until("nothing is held", async () => (await scenario.record("web"))?.noted === undefined);
   await daemon.stop();
   const revision = newest!.status === "pending-upgrade" ? newest!.revision + 1 : 2;
