@@ -124,6 +124,7 @@ test("a backup under a passphrase is opened by it, by age's own command line too
   const fileOf = (text: string): string => {
     const path = join(tmpdir(), `${scenario.namespace}.${text.length}.passphrase`);
     writeFileSync(path, `${text}\n`);
+    onTestFinished(() => rmSync(path));
     return path;
   };
   const [rightFile, wrongFile] = [fileOf(right), fileOf(`${wrong}x`)];
